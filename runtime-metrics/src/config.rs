@@ -1,0 +1,139 @@
+//! Settings, their defaults, and what is wrong with a bad one.
+
+use crate::collect::MetricCollector;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is collected, and how often.
+///
+/// ```
+/// use runtime_metrics::RuntimeMetricsConfig;
+/// use std::time::Duration;
+///
+/// let config = RuntimeMetricsConfig { collection_interval: Duration::from_secs(30), ..Default::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone)]
+pub struct RuntimeMetricsConfig {
+    /// Time between two envelopes; 10 seconds by default, at least a millisecond.
+    pub collection_interval: Duration,
+    /// Memory of the process (feature `memory`); on by default.
+    pub collect_memory: bool,
+    /// CPU, threads, descriptors and uptime of the process (feature `process`); on by default.
+    pub collect_process: bool,
+    /// Async runtimes (feature `tokio-runtime`); on by default.
+    pub collect_async_runtime: bool,
+    /// A poll that takes longer than this many microseconds is slow; 100 by default.
+    pub slow_poll_threshold_us: u64,
+    /// Collectors of one's own, which every exporter then shows.
+    pub custom_collectors: Vec<Arc<dyn MetricCollector>>,
+}
+
+impl Default for RuntimeMetricsConfig {
+    fn default() -> Self {
+        Self {
+            collection_interval: Duration::from_secs(10),
+            collect_memory: true,
+            collect_process: true,
+            collect_async_runtime: true,
+            slow_poll_threshold_us: 100,
+            custom_collectors: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for RuntimeMetricsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let collectors: Vec<&str> = self.custom_collectors.iter().map(|collector| collector.name()).collect();
+        f.debug_struct("RuntimeMetricsConfig")
+            .field("collection_interval", &self.collection_interval)
+            .field("collect_memory", &self.collect_memory)
+            .field("collect_process", &self.collect_process)
+            .field("collect_async_runtime", &self.collect_async_runtime)
+            .field("slow_poll_threshold_us", &self.slow_poll_threshold_us)
+            .field("custom_collectors", &collectors)
+            .finish()
+    }
+}
+
+impl RuntimeMetricsConfig {
+    /// Whether every setting can be used.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting, its value and what it can be.
+    ///
+    /// ```
+    /// use runtime_metrics::RuntimeMetricsConfig;
+    /// use std::time::Duration;
+    ///
+    /// let config = RuntimeMetricsConfig { collection_interval: Duration::ZERO, ..Default::default() };
+    /// assert!(config.validate().unwrap_err().to_string().contains("collection_interval"));
+    /// ```
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_interval("collection_interval", self.collection_interval)?;
+        if self.slow_poll_threshold_us == 0 {
+            return Err(ConfigError::new("slow_poll_threshold_us", "0", "every poll takes longer; use 1 or more (100 by default)"));
+        }
+        Ok(())
+    }
+
+    /// The same with the default in place of each setting that can't be used, and each of those.
+    #[cfg(feature = "sentry")]
+    pub(crate) fn mended(mut self) -> (Self, Vec<ConfigError>) {
+        let defaults = Self::default();
+        let mut errors = Vec::new();
+        while let Err(error) = self.validate() {
+            match error.setting {
+                "collection_interval" => self.collection_interval = defaults.collection_interval,
+                _ => self.slow_poll_threshold_us = defaults.slow_poll_threshold_us,
+            }
+            errors.push(error);
+        }
+        (self, errors)
+    }
+}
+
+/// An interval that a loop can keep.
+pub(crate) fn check_interval(setting: &'static str, interval: Duration) -> Result<(), ConfigError> {
+    if interval < Duration::from_millis(1) {
+        let mend = "use at least a millisecond, better some seconds: Duration::from_secs(10)";
+        return Err(ConfigError::new(setting, format!("{interval:?}"), mend));
+    }
+    Ok(())
+}
+
+/// A setting that can't be used: which, its value, and what it can be.
+///
+/// ```
+/// use runtime_metrics::RuntimeMetricsConfig;
+///
+/// let config = RuntimeMetricsConfig { slow_poll_threshold_us: 0, ..Default::default() };
+/// let error = config.validate().unwrap_err();
+/// assert_eq!(error.setting, "slow_poll_threshold_us");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// The value that it was given.
+    pub value: String,
+    /// What is wrong and what to do.
+    pub message: &'static str,
+}
+
+impl ConfigError {
+    pub(crate) fn new(setting: &'static str, value: impl Into<String>, message: &'static str) -> Self {
+        Self { setting, value: value.into(), message }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} can't be used: {}", self.setting, self.value, self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}

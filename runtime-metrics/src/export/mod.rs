@@ -1,0 +1,19 @@
+//! Formats, and the server that offers them. Everything here sees nothing but snapshots.
+
+#[cfg(feature = "http")]
+mod exporter;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "serde")]
+mod json;
+mod text;
+
+#[cfg(feature = "http")]
+pub use exporter::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
+#[cfg(feature = "serde")]
+pub use json::json;
+pub use text::{openmetrics, prometheus};
+
+/// The name of the library's own threads.
+#[cfg_attr(not(any(feature = "http", feature = "sentry", feature = "tokio-runtime")), allow(dead_code))]
+pub(crate) const THREAD: &str = "runtime-metrics";

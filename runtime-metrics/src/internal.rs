@@ -1,0 +1,29 @@
+//! What the library counts about itself.
+
+use crate::metric::Kind;
+use crate::registry::{Definition, Family, Site, Source, registry};
+use crate::{metric, status};
+
+static INVALID: Site = Site::new(Kind::Counter, "runtime_metrics_invalid_values", Source::new(env!("CARGO_PKG_NAME"), file!(), line!()))
+    .help("Values that could not be recorded: not finite, or negative for a counter.");
+crate::__submit!(Metric, INVALID);
+
+/// Counts a value that could not be recorded.
+#[cold]
+#[inline(never)]
+pub(crate) fn invalid_value() {
+    crate::registry::increment(&INVALID, 1u64);
+}
+
+/// Counts a record that was folded into the overflow series of a metric.
+pub(crate) fn overflowed(name: &str) {
+    const NAME: &str = "runtime_metrics_overflowed";
+    if name == NAME {
+        return; // so many metrics overflow that they overflow this one
+    }
+    let definition = Definition::new(Kind::Counter, NAME, "Records that were folded into the overflow series, by metric.");
+    match registry().family(&definition) {
+        Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels([("metric", name)])).slot(), 1),
+        Err(error) => status::report(NAME, error.to_string()),
+    }
+}

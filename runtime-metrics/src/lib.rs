@@ -1,0 +1,174 @@
+//! Metrics that cost what `x += 1` costs, and a service that measures itself.
+//!
+//! Annotate what you have; nothing has to be declared or passed around:
+//!
+//! ```
+//! use runtime_metrics::{increment, metered, metrics, registry, Reading};
+//!
+//! #[metrics]
+//! struct Checkout;
+//!
+//! impl Checkout {
+//!     #[metered]
+//!     fn place_order(&self, items: u64) -> Result<u64, String> {
+//!         if items == 0 {
+//!             return Err("nothing to order".into());
+//!         }
+//!         increment!("items_ordered", value: items);
+//!         Ok(items)
+//!     }
+//! }
+//!
+//! let checkout = Checkout;
+//! checkout.place_order(3).unwrap();
+//! checkout.place_order(0).unwrap_err();
+//!
+//! assert_eq!(registry().get("items_ordered", &[]), Some(Reading::Counter(3)));
+//! let failed = [("service", "Checkout"), ("action", "place_order"), ("outcome", "error")];
+//! assert_eq!(registry().get("action_requests_total", &failed), Some(Reading::Counter(1)));
+//! assert_eq!(registry().get("service_requests_total", &[("service", "Checkout")]), Some(Reading::Counter(2)));
+//! ```
+//!
+//! # Where to look
+//!
+//! * Record: [`increment!`], [`set!`], [`observe!`], [`timer!`], [`add_label!`]; the attributes
+//!   [`metered`], [`metrics`] and [`metric`]; or handles: [`Counter`], [`Gauge`], [`Histogram`],
+//!   [`Timer`].
+//! * Read: [`registry`], [`Snapshot`], [`status`].
+//! * Export: [`MetricsExporter`] (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
+//!   [`export::openmetrics`] for a server of your own.
+//! * The process's own health: [`collectors`].
+//!
+//! # What it costs
+//!
+//! An increment is a load, an add and a store into a slot of the current thread, from any number
+//! of threads. The tables are in the documentation of the `benches` package.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `memory` | yes | resident memory of the process |
+//! | `process` | yes | CPU time, threads, file descriptors, uptime |
+//! | `serde` | yes | the wire types as JSON |
+//! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
+//! | `http` | no | the HTTP server that answers scrapes; HTTP responses tell their outcome |
+//! | `sentry` | no | the Sentry integration |
+//! | `full` | no | all of the above |
+//!
+//! # Limits
+//!
+//! A crate that a program links only through `Cargo.toml`, without naming it anywhere, is left out
+//! by the linker with its metrics; [`link!`] names it. On wasm and under Miri there is no
+//! link-time catalogue: metrics appear at their first record. A signal handler must not record
+//! into a metric that the code it interrupts records into.
+
+// The macros write `::runtime_metrics::…`, and some are used in here.
+extern crate self as runtime_metrics;
+
+mod clock;
+pub mod collect;
+pub mod collectors;
+mod config;
+pub mod export;
+mod internal;
+mod label;
+mod measured;
+mod metric;
+mod names;
+mod protocol;
+mod registry;
+#[cfg(feature = "sentry")]
+mod sentry;
+mod shard;
+mod snapshot;
+mod status;
+mod sync;
+
+pub use collect::MetricCollector;
+pub use config::{ConfigError, RuntimeMetricsConfig};
+#[cfg(feature = "http")]
+pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
+pub use label::{LabelSet, LabelText, LabelValue};
+pub use measured::{MeasuredOutcome, MeasuredService, Outcome};
+pub use metric::{
+    BucketError, Buckets, Builder, Count, Counter, Gauge, Handle, Histogram, Kind, Timer, TimerGuard, Value,
+};
+pub use protocol::{MetricType, MetricValue, RuntimeMetric, RuntimeMetrics};
+pub use registry::{Identity, Limits, RegisterError, Registry, Source, registry};
+pub use runtime_metrics_macros::{add_label, increment, metered, metric, metrics, observe, set, timer};
+#[cfg(feature = "sentry")]
+pub use sentry::RuntimeMetricsIntegration;
+pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
+pub use status::{Problem, Status, status};
+
+/// Links crates that are used for nothing but their metrics: the linker drops a crate that nobody
+/// names, and its part of the catalogue with it.
+///
+/// ```
+/// runtime_metrics::link!(runtime_metrics);
+/// ```
+#[macro_export]
+macro_rules! link {
+    ($($krate:ident),+ $(,)?) => {
+        $(#[allow(unused_imports)] use ::$krate as _;)+
+    };
+}
+
+/// Puts a site into the link-time catalogue; what the macros use.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit {
+    ($kind:ident, $site:expr) => {
+        #[cfg(not(any(target_family = "wasm", miri)))]
+        const _: () = {
+            #[$crate::__private::linkme::distributed_slice($crate::__private::RUNTIME_METRICS_V1)]
+            #[linkme(crate = $crate::__private::linkme)]
+            static ENTRY: $crate::__private::Entry = $crate::__private::Entry::$kind(&$site);
+        };
+    };
+}
+
+/// The outcome that a return value tells, by its type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __outcome {
+    () => {
+        |value| {
+            #[allow(unused_imports)]
+            use $crate::__private::{
+                AnyOutcome as _, ResponseOutcome as _, ResponseResultOutcome as _, ResultOutcome as _,
+            };
+            (&&&&$crate::__private::Probe(value)).outcome()
+        }
+    };
+}
+
+/// The service that a type is, if it is one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __service {
+    ($owner:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{AnyService as _, KnownService as _};
+        (&$crate::__private::ServiceProbe::<$owner>::NEW).service()
+    }};
+}
+
+/// What the macros expand to; not for use by hand, and free to change.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::label::{LabelText, LabelValue};
+    pub use crate::measured::{
+        Action, AnyOutcome, AnyService, KnownService, MeasuredService, Metered, Outcome, Probe, ResponseOutcome,
+        ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future, hint, sync,
+    };
+    pub use crate::metric::{Buckets, Counter, Gauge, Histogram, Kind, Timer};
+    #[cfg(not(any(target_family = "wasm", miri)))]
+    pub use crate::registry::RUNTIME_METRICS_V1;
+    pub use crate::registry::{
+        Declaration, Declared, Entry, Site, Source, check_kind, check_label, checked, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with,
+        timer, timer_with,
+    };
+    pub use linkme;
+}

@@ -1,0 +1,296 @@
+//! An action: one measured function, and the slots it counts in.
+
+use super::frame::Frame;
+use super::{Outcome, Service};
+use crate::label::LabelSet;
+use crate::metric::{self, Buckets, HEADER, Kind};
+use crate::registry::{self, Definition, Family, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::status::report;
+use parking_lot::Mutex;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+/// The static that `#[metered]` leaves in a function.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Action {
+    bound: OnceLock<Counts>,
+    text: Text,
+}
+
+/// What the source says.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    function: &'static str,
+    name: &'static str,
+    prefix: &'static str,
+    event: Option<&'static str>,
+    service: Option<&'static str>,
+    /// The service is that of `Self`, which only the first call can tell.
+    method: bool,
+    buckets: Option<Buckets>,
+    labels: &'static [(&'static str, &'static str)],
+    keys: &'static [&'static str],
+    source: Source,
+}
+
+/// Where an action counts: started, finished, and (unless labels decide) its results.
+#[derive(Debug)]
+pub struct Counts {
+    base: u32,
+    shape: Shape,
+    families: Option<Families>,
+    labels: LabelSet,
+}
+
+const STARTED: u32 = 0;
+const FINISHED: u32 = 1;
+/// The results: a count for each outcome, then the histogram of durations.
+const RESULTS: u32 = 2;
+const TIMES: u32 = Outcome::ALL.len() as u32;
+
+#[derive(Clone, Copy, Debug)]
+struct Families {
+    requests: Requests,
+    times: &'static Family,
+}
+
+/// A function counts its calls by outcome; an event counts its failures.
+#[derive(Clone, Copy, Debug)]
+enum Requests {
+    ByOutcome(&'static Family),
+    Failures(&'static Family),
+}
+
+impl Action {
+    pub const fn new(function: &'static str, source: Source) -> Self {
+        let text = Text {
+            function,
+            name: "action",
+            prefix: "",
+            event: None,
+            service: None,
+            method: false,
+            buckets: None,
+            labels: &[],
+            keys: &[],
+            source,
+        };
+        Self { bound: OnceLock::new(), text }
+    }
+
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.text.name = name;
+        self
+    }
+
+    pub const fn prefix(mut self, prefix: &'static str) -> Self {
+        self.text.prefix = prefix;
+        self
+    }
+
+    pub const fn event(mut self, event: &'static str) -> Self {
+        self.text.event = Some(event);
+        self
+    }
+
+    pub const fn service(mut self, service: &'static str) -> Self {
+        self.text.service = Some(service);
+        self
+    }
+
+    pub const fn method(mut self) -> Self {
+        self.text.method = true;
+        self
+    }
+
+    pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
+        self.text.buckets = Some(Buckets::Explicit(bounds));
+        self
+    }
+
+    pub const fn labels(mut self, labels: &'static [(&'static str, &'static str)]) -> Self {
+        self.text.labels = labels;
+        self
+    }
+
+    pub const fn keys(mut self, keys: &'static [&'static str]) -> Self {
+        self.text.keys = keys;
+        self
+    }
+
+    pub(crate) fn sort_key(&self) -> impl Ord + use<> {
+        (self.text.function, self.text.source)
+    }
+
+
+    /// Binds what needs no call to be known.
+    pub(crate) fn bind_linked(&'static self, registry: &'static Registry) {
+        if self.text.service.is_some() || !self.text.method {
+            self.bind(registry, None);
+        }
+    }
+
+    #[inline]
+    pub(super) fn declared(&self) -> &'static [&'static str] {
+        self.text.keys
+    }
+
+    #[inline]
+    pub(super) fn counts(&'static self, service: Option<&'static Service>) -> &'static Counts {
+        match self.bound.get() {
+            Some(counts) => counts,
+            None => self.bind(registry(), service),
+        }
+    }
+
+    #[cold]
+    fn bind(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> &'static Counts {
+        // Two functions may have the same identity and then share their slots: one at a time.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let one = ONE_AT_A_TIME.lock();
+        if let Some(counts) = self.bound.get() {
+            return counts;
+        }
+        let counts = self.register(registry, service);
+        drop(one);
+        let counts = counts.unwrap_or_else(|error| {
+            report(self.text.function, error.to_string());
+            let nowhere = registry.nowhere(Kind::Histogram);
+            Counts { base: nowhere.slot(), shape: nowhere.family().shape, families: None, labels: LabelSet::default() }
+        });
+        self.bound.get_or_init(|| counts)
+    }
+
+    fn register(&self, registry: &'static Registry, service: Option<&'static Service>) -> Result<Counts, RegisterError> {
+        let text = &self.text;
+        let family = |kind, name: String, help| {
+            let mut definition = Definition::new(kind, name, help).at(text.source);
+            definition.buckets = if kind == Kind::Histogram { text.buckets } else { None };
+            registry.family(&definition)
+        };
+        let stem = format!("{}{}", text.prefix, if text.event.is_some() { "event" } else { text.name });
+        let service = text.service.or(service.map(Service::name));
+        let mut labels: Vec<(&'static str, &'static str)> = text.labels.to_vec();
+        labels.extend(service.map(|service| ("service", service)));
+        match text.event {
+            None => labels.push(("action", text.function)),
+            Some(event) => labels.push(("event", event)),
+        }
+        let labels = Family::labels(labels);
+
+        let (requests, times, started) = if text.event.is_some() {
+            let failures = family(Kind::Counter, format!("{stem}_failures_total"), "Events whose handler failed or panicked.")?;
+            let times = family(Kind::Histogram, format!("{stem}_processing_time_seconds"), "How long events took to be handled.")?;
+            let received = family(Kind::Counter, format!("{stem}_received_total"), "Events that were received.")?;
+            (Requests::Failures(failures), times, received)
+        } else {
+            let requests = family(Kind::Counter, format!("{stem}_requests_total"), "Calls that ended, by outcome.")?;
+            let times = family(Kind::Histogram, format!("{stem}_duration_seconds"), "How long calls took.")?;
+            let active = family(Kind::Gauge, format!("{stem}_active_requests"), "Calls that are running.")?;
+            (Requests::ByOutcome(requests), times, active)
+        };
+        let families = Families { requests, times };
+        let shape = times.shape;
+
+        // Two functions of one name and service are one action to whoever looks at it.
+        if let Some(known) = started.find(&labels) {
+            return Ok(Counts { base: known.slot(), shape, families: Some(families), labels });
+        }
+        let results = if text.keys.is_empty() { TIMES + HEADER + shape.buckets.len() } else { 0 };
+        let head = if results == 0 { RESULTS } else { RESULTS + TIMES + HEADER };
+        let base = registry.allocate(head, RESULTS + results).ok_or_else(out_of_slots)?;
+        let slots = match requests {
+            Requests::ByOutcome(_) => Slots::Difference { started: base + STARTED, finished: base + FINISHED },
+            Requests::Failures(_) => Slots::Own(base + STARTED),
+        };
+        let mut adopted = started.adopt(labels.clone(), slots);
+        if results > 0 {
+            adopted &= families.adopt(&labels, base + RESULTS);
+        }
+        if !adopted {
+            report(
+                text.function,
+                format!("#[metered] at {} measures what is also measured by hand; remove one of the two", text.source),
+            );
+        }
+        Ok(Counts { base, shape, families: Some(families), labels })
+    }
+
+    /// Counts the end of a call whose labels are known only now.
+    #[cold]
+    pub(super) fn finish_labelled(&'static self, counts: &'static Counts, outcome: Outcome, nanos: u64, frame: &Frame) {
+        let words: Vec<&str> = frame.values().collect();
+        let owner = std::ptr::from_ref(self).addr();
+        let record = |series: &registry::Series| record(series.slot() - TIMES, counts.shape, outcome, nanos);
+        registry::lookup(owner, &words, record, || self.results(counts, &words));
+        metric::add_to_counter(counts.base + FINISHED, 1);
+    }
+
+    /// The series of durations for these label values; the counts by outcome lie before it.
+    fn results(&self, counts: &'static Counts, values: &[&str]) -> SeriesRef {
+        let Some(families) = counts.families else { return registry().nowhere(Kind::Histogram) };
+        let given = self.text.keys.iter().zip(values).filter(|(_, value)| !value.is_empty());
+        let labels = counts.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(*value))));
+        families.results(labels, &counts.labels)
+    }
+}
+
+fn out_of_slots() -> RegisterError {
+    RegisterError::new("there are no slots left; lower the limits or remove labels")
+}
+
+impl Families {
+    /// Exports a block of results under these labels.
+    fn adopt(self, labels: &LabelSet, results: u32) -> bool {
+        let counted = match self.requests {
+            Requests::Failures(family) => family.adopt(
+                labels.clone(),
+                Slots::Sum(results + Outcome::Error as u32, results + Outcome::Panic as u32),
+            ),
+            Requests::ByOutcome(family) => Outcome::ALL.into_iter().fold(true, |all, outcome| {
+                let labels = labels.with([(Cow::Borrowed("outcome"), Arc::from(outcome.as_str()))]);
+                all & family.adopt(labels, Slots::Own(results + outcome as u32))
+            }),
+        };
+        counted & self.times.adopt(labels.clone(), Slots::Own(results + TIMES))
+    }
+
+    fn results(self, labels: LabelSet, constant: &LabelSet) -> SeriesRef {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        if let Some(known) = self.times.find(&labels) {
+            return known;
+        }
+        let _one = ONE_AT_A_TIME.lock();
+        let registry = registry();
+        let folded = constant.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
+        let labels = if self.times.has_room() { labels } else { folded };
+        if let Some(known) = self.times.find(&labels) {
+            return known;
+        }
+        let Some(results) = registry.allocate(TIMES + HEADER, TIMES + HEADER + self.times.shape.buckets.len()) else {
+            return registry.nowhere(Kind::Histogram);
+        };
+        self.adopt(&labels, results);
+        self.times.find(&labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
+    }
+}
+
+impl Counts {
+    #[inline]
+    pub(super) fn start(&self) {
+        metric::add_to_counter(self.base + STARTED, 1);
+    }
+
+    #[inline]
+    pub(super) fn finish(&self, outcome: Outcome, nanos: u64) {
+        record(self.base + RESULTS, self.shape, outcome, nanos);
+        metric::add_to_counter(self.base + FINISHED, 1);
+    }
+}
+
+#[inline]
+fn record(results: u32, shape: Shape, outcome: Outcome, nanos: u64) {
+    metric::add_to_counter(results + outcome as u32, 1);
+    metric::observe_nanos(results + TIMES, shape, nanos);
+}

@@ -1,0 +1,15 @@
+//! What `#[metered]` and `#[metrics]` call: a function becomes an action, a type becomes a service.
+
+mod action;
+mod call;
+mod frame;
+mod future;
+mod outcome;
+mod service;
+
+pub use action::Action;
+pub use call::{call_once, hint, sync};
+pub use frame::add_label;
+pub use future::{Metered, future};
+pub use outcome::{AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome};
+pub use service::{AnyService, KnownService, MeasuredService, Service, ServiceProbe};

@@ -1,0 +1,171 @@
+//! A service: what the metered methods of one type add up to.
+
+use super::Outcome;
+use crate::metric::{self, HEADER, Kind, Buckets};
+use crate::registry::{Definition, Family, RegisterError, Registry, Shape, Slots, Source, registry};
+use crate::status::report;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+/// The static that `#[metrics]` leaves for a type.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Service {
+    name: &'static str,
+    prefix: &'static str,
+    source: Source,
+    bound: OnceLock<Totals>,
+}
+
+/// Where a service counts: started, finished, errors, and then the histogram.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Totals {
+    base: u32,
+    shape: Shape,
+}
+
+const STARTED: u32 = 0;
+const FINISHED: u32 = 1;
+const ERRORS: u32 = 2;
+const TIMES: u32 = 3;
+
+impl Service {
+    pub const fn new(name: &'static str, source: Source) -> Self {
+        Self { name, prefix: "", source, bound: OnceLock::new() }
+    }
+
+    pub const fn prefix(mut self, prefix: &'static str) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn bind(&'static self, registry: &'static Registry) -> Totals {
+        if let Some(totals) = self.bound.get() {
+            return *totals;
+        }
+        let totals = self.register(registry).unwrap_or_else(|error| {
+            report(self.name, error.to_string());
+            // Beyond the place of each of our slots, what leads nowhere has room for all of them.
+            Totals { base: registry.nowhere(Kind::Histogram).slot(), shape: shape() }
+        });
+        *self.bound.get_or_init(|| totals)
+    }
+
+    fn register(&self, registry: &'static Registry) -> Result<Totals, RegisterError> {
+        let family = |kind, name: &str, help| {
+            registry.family(&Definition::new(kind, format!("{}service_{name}", self.prefix), help).at(self.source))
+        };
+        let requests = family(Kind::Counter, "requests_total", "Calls of the service's methods that ended.")?;
+        let active = family(Kind::Gauge, "active_requests", "Calls of the service's methods that are running.")?;
+        let errors = family(Kind::Counter, "errors_total", "Calls of the service's methods that failed or panicked.")?;
+        let times = family(Kind::Histogram, "response_time_seconds", "How long calls of the service's methods took.")?;
+        let labels = || Family::labels([("service", self.name)]);
+        // Two types of one name are one service to whoever looks at it.
+        if let Some(known) = times.find(&labels()) {
+            return Ok(Totals { base: known.slot() - TIMES, shape: times.shape });
+        }
+        let base = registry
+            .allocate(TIMES + HEADER, TIMES + HEADER + times.shape.buckets.len())
+            .ok_or_else(|| RegisterError::new("there are no slots left; lower the limits or remove labels"))?;
+        let adopted = requests.adopt(labels(), Slots::Own(base + FINISHED))
+            & active.adopt(labels(), Slots::Difference { started: base + STARTED, finished: base + FINISHED })
+            & errors.adopt(labels(), Slots::Own(base + ERRORS))
+            & times.adopt(labels(), Slots::Own(base + TIMES));
+        if !adopted {
+            report(
+                self.name,
+                format!("#[metrics] at {} measures a service that is also measured by hand; remove one of the two", self.source),
+            );
+        }
+        Ok(Totals { base, shape: times.shape })
+    }
+
+    #[inline]
+    pub(crate) fn totals(&'static self) -> Totals {
+        match self.bound.get() {
+            Some(totals) => *totals,
+            None => self.bind(registry()),
+        }
+    }
+}
+
+fn shape() -> Shape {
+    Shape { buckets: Buckets::Exponential, nanos: true }
+}
+
+impl Totals {
+    #[inline]
+    pub(crate) fn start(self) {
+        metric::add_to_counter(self.base + STARTED, 1);
+    }
+
+    #[inline]
+    pub(crate) fn finish(self, outcome: Outcome, nanos: u64) {
+        if outcome.is_failure() {
+            metric::add_to_counter(self.base + ERRORS, 1);
+        }
+        metric::observe_nanos(self.base + TIMES, self.shape, nanos);
+        metric::add_to_counter(self.base + FINISHED, 1);
+    }
+}
+
+/// A type that `#[metrics]` made a service.
+///
+/// ```
+/// use runtime_metrics::{MeasuredService, metrics};
+///
+/// #[metrics]
+/// struct Checkout;
+///
+/// fn is_service<T: MeasuredService>() {}
+/// is_service::<Checkout>();
+/// ```
+#[diagnostic::on_unimplemented(note = "put `#[metrics]` on the struct to make `{Self}` a measured service")]
+pub trait MeasuredService {
+    #[doc(hidden)]
+    fn service() -> &'static Service;
+}
+
+// Autoref specialisation, as for outcomes: a method asks for the service of its `Self`, and finds
+// none where there is none.
+
+#[doc(hidden)]
+pub struct ServiceProbe<T: ?Sized>(PhantomData<T>);
+
+impl<T: ?Sized> std::fmt::Debug for ServiceProbe<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServiceProbe")
+    }
+}
+
+impl<T: ?Sized> ServiceProbe<T> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+#[doc(hidden)]
+pub trait KnownService {
+    fn service(&self) -> Option<&'static Service>;
+}
+
+impl<T: MeasuredService + ?Sized> KnownService for ServiceProbe<T> {
+    #[inline]
+    fn service(&self) -> Option<&'static Service> {
+        Some(T::service())
+    }
+}
+
+#[doc(hidden)]
+pub trait AnyService {
+    fn service(&self) -> Option<&'static Service>;
+}
+
+impl<T: ?Sized> AnyService for &ServiceProbe<T> {
+    #[inline]
+    fn service(&self) -> Option<&'static Service> {
+        None
+    }
+}

@@ -1,0 +1,485 @@
+//! The registry: the link-time slice, the families it becomes, and what is registered at run time.
+
+mod cache;
+mod declared;
+mod definition;
+mod family;
+mod identity;
+mod site;
+
+pub(crate) use cache::lookup;
+pub use declared::{Declaration, Declared, check_kind, check_label, checked};
+pub(crate) use definition::{Definition, Shape, place};
+pub use definition::{RegisterError, Source};
+pub(crate) use family::{Family, Series, SeriesRef, Slots};
+pub use identity::Identity;
+pub use site::{Entry, Site, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with, timer, timer_with};
+
+use crate::label::{self, LabelSet};
+use crate::metric::{Buckets, Kind};
+use crate::shard;
+use crate::snapshot::{CatalogEntry, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
+use crate::status::report;
+use crate::names;
+use parking_lot::{Mutex, RwLock};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Once, OnceLock};
+use std::time::SystemTime;
+
+/// The link-time catalogue: every use of a macro in every linked crate.
+#[cfg(not(any(target_family = "wasm", miri)))]
+#[doc(hidden)]
+#[linkme::distributed_slice]
+pub static RUNTIME_METRICS_V1: [Entry];
+
+/// There is no link-time catalogue here: sites register themselves at their first record.
+#[cfg(any(target_family = "wasm", miri))]
+static RUNTIME_METRICS_V1: [Entry; 0] = [];
+
+/// How many series there may be. Beyond, new label sets are folded into one series with the label
+/// `overflow="true"`: totals stay right and memory stays bounded.
+///
+/// ```
+/// use runtime_metrics::{Limits, registry};
+///
+/// registry().set_limits(Limits { series_per_metric: 500, ..Limits::default() });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Series of one metric; 2,000 by default.
+    pub series_per_metric: usize,
+    /// Series of all metrics; 200,000 by default.
+    pub series: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { series_per_metric: 2_000, series: 200_000 }
+    }
+}
+
+/// Everything that is measured in this process; see [`registry`].
+#[derive(Debug)]
+pub struct Registry {
+    families: RwLock<Families>,
+    next_slot: Mutex<u32>,
+    nowhere: OnceLock<[SeriesRef; 3]>,
+    limits: Mutex<Limits>,
+    per_metric: AtomicUsize,
+    total: AtomicUsize,
+    series: AtomicUsize,
+    identity: RwLock<Identity>,
+}
+
+/// Slots before the buckets that even a measured function has room in, where it leads nowhere.
+const ROOM: u32 = 16;
+
+#[derive(Debug, Default)]
+struct Families {
+    by_name: BTreeMap<Cow<'static, str>, &'static Family>,
+    /// Every name that an exposition writes -> whose it is.
+    samples: HashMap<String, &'static Family>,
+    bounds: Vec<&'static [f64]>,
+}
+
+/// The registry of this process. The first call reads the link-time catalogue.
+///
+/// ```
+/// runtime_metrics::increment!("registry_example");
+/// let snapshot = runtime_metrics::registry().snapshot();
+/// assert!(snapshot.family("registry_example").is_some());
+/// ```
+pub fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    static CATALOGUE: Once = Once::new();
+    let registry = REGISTRY.get_or_init(Registry::empty);
+    // A site that is touched while the catalogue is being read (by a logger, say) binds itself.
+    if !CATALOGUE.is_completed() && !READING.get() {
+        CATALOGUE.call_once(|| {
+            READING.set(true);
+            registry.read_catalogue();
+            READING.set(false);
+        });
+    }
+    registry
+}
+
+thread_local! {
+    static READING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+impl Registry {
+    fn empty() -> Self {
+        let limits = Limits::default();
+        Self {
+            families: RwLock::default(),
+            next_slot: Mutex::new(shard::FIRST),
+            nowhere: OnceLock::new(),
+            per_metric: AtomicUsize::new(limits.series_per_metric),
+            total: AtomicUsize::new(limits.series),
+            limits: Mutex::new(limits),
+            series: AtomicUsize::new(0),
+            identity: RwLock::new(Identity::detect()),
+        }
+    }
+
+    /// Sorted by name and place, since the linker's order means nothing; declarations come before
+    /// uses, so that a use that contradicts one is the one to be told.
+    fn read_catalogue(&'static self) {
+        let mut sites = Vec::new();
+        let mut services = Vec::new();
+        let mut actions = Vec::new();
+        for entry in RUNTIME_METRICS_V1.iter() {
+            match entry {
+                Entry::Metric(site) => sites.push(*site),
+                Entry::Service(service) => services.push(*service),
+                Entry::Action(action) => actions.push(*action),
+            }
+        }
+        sites.sort_by_key(|site| (site.text.name, !site.text.declares, site.text.help.is_empty(), site.text.source));
+        sites.into_iter().for_each(|site| self.bind(site));
+        services.sort_by_key(|service| service.name());
+        for service in services {
+            service.bind(self);
+        }
+        actions.sort_by_key(|action| action.sort_key());
+        actions.into_iter().for_each(|action| action.bind_linked(self));
+    }
+
+    /// Gives a site its series, or one that leads nowhere if its definition can't be used.
+    pub(crate) fn bind(&'static self, site: &'static Site) {
+        let definition = site.definition();
+        let family = self.family(&definition).and_then(|family| {
+            self.check_keys(family, site)?;
+            Ok(family)
+        });
+        let series = match family {
+            // Until its labels are known, a series of the constant labels alone would be a lie.
+            Ok(family) if !site.text.keys.is_empty() => family.series_at(LabelSet::default(), Slots::Own(shard::UNBOUND)),
+            Ok(family) => family.find_or_create(LabelSet::new(site.constant())),
+            Err(error) => {
+                report(site.text.name, error.to_string());
+                self.nowhere(site.text.kind)
+            }
+        };
+        site.bind(series);
+    }
+
+    fn check_keys(&self, family: &Family, site: &Site) -> Result<(), RegisterError> {
+        let Some(declared) = family.text.lock().keys else { return Ok(()) };
+        let used = site.text.keys.iter().chain(site.text.labels.iter().map(|(name, _)| name));
+        let Some(unknown) = used.into_iter().find(|key| !declared.contains(key)) else { return Ok(()) };
+        let declared = if declared.is_empty() { "no labels".to_owned() } else { format!("the labels {}", declared.join(", ")) };
+        Err(RegisterError::new(format!(
+            "the label `{unknown}` at {} is not declared: the metric has {declared} at {}; use one of them or declare it there",
+            site.text.source,
+            place(family.source),
+        )))
+    }
+
+    /// The family of a definition, new or known; an error where two definitions disagree.
+    pub(crate) fn family(&'static self, definition: &Definition) -> Result<&'static Family, RegisterError> {
+        let known = self.families.read().by_name.get(&definition.name).copied();
+        let family = match known {
+            Some(family) => family,
+            None => self.create_family(definition)?,
+        };
+        agree(family, definition)?;
+        Ok(family)
+    }
+
+    fn create_family(&'static self, definition: &Definition) -> Result<&'static Family, RegisterError> {
+        names::check(&definition.name).map_err(|error| match definition.source {
+            Some(source) => RegisterError::new(format!("{error} (at {source})")),
+            None => RegisterError::new(error),
+        })?;
+        let mut families = self.families.write();
+        if let Some(family) = families.by_name.get(&definition.name) {
+            return Ok(family);
+        }
+        let family = Family::new(definition, self);
+        let samples = family.exposed.samples(family.kind);
+        if let Some(other) = samples.iter().find_map(|sample| families.samples.get(sample)) {
+            return Err(RegisterError::new(format!(
+                "`{}` at {} and `{}` at {} would both be exported as `{}`; rename one of them",
+                definition.name,
+                place(definition.source),
+                other.name,
+                place(other.source),
+                family.exposed.family,
+            )));
+        }
+        // A family is never unregistered: a program has as many as its text has names.
+        let family: &'static Family = Box::leak(Box::new(family));
+        families.samples.extend(samples.into_iter().map(|sample| (sample, family)));
+        families.by_name.insert(definition.name.clone(), family);
+        Ok(family)
+    }
+
+    /// The series of a definition with these labels.
+    pub(crate) fn series(
+        &'static self,
+        definition: &Definition,
+        labels: Vec<label::Label>,
+    ) -> Result<SeriesRef, RegisterError> {
+        for (name, _) in &labels {
+            label::check_name(name).map_err(RegisterError::new)?;
+        }
+        let series = self.family(definition)?.find_or_create(LabelSet::new(labels));
+        if series.is_derived() {
+            return Err(RegisterError::new(format!(
+                "`{}` with these labels is already measured by an attribute at {}; leave it to the attribute, or use other labels or another name at {}",
+                definition.name,
+                place(series.family().source),
+                place(definition.source),
+            )));
+        }
+        Ok(series)
+    }
+
+    /// Slots for one series: the first `head` in one page, `all` of them in a row.
+    pub(crate) fn allocate(&self, head: u32, all: u32) -> Option<u32> {
+        let mut next = self.next_slot.lock();
+        let left = shard::PAGE - *next % shard::PAGE;
+        // What fits in a page does not straddle two: one page lookup then serves all of it.
+        let whole = if all <= shard::PAGE { all } else { head };
+        let start = if whole > left { *next + left } else { *next };
+        if start + all > shard::END {
+            return None;
+        }
+        *next = start + all;
+        Some(start)
+    }
+
+    /// A series for records that belong nowhere: it takes them and is never exported.
+    pub(crate) fn nowhere(&'static self, kind: Kind) -> SeriesRef {
+        let all = self.nowhere.get_or_init(|| {
+            [Kind::Counter, Kind::Gauge, Kind::Histogram].map(|kind| {
+                let definition = Definition::new(kind, "nowhere", "");
+                let family: &'static Family = Box::leak(Box::new(Family::new(&definition, self)));
+                let slots = ROOM + Buckets::Exponential.len();
+                // Slots run out only after millions; the first page serves then, which nobody reads.
+                let slot = self.allocate(ROOM, slots).unwrap_or(shard::FIRST);
+                family.series_at(LabelSet::default(), Slots::Own(slot))
+            })
+        });
+        match kind {
+            Kind::Counter => all[0].clone(),
+            Kind::Gauge => all[1].clone(),
+            Kind::Histogram => all[2].clone(),
+        }
+    }
+
+    /// Bounds for as long as the program runs; equal ones are kept once.
+    pub(crate) fn intern_bounds(&self, bounds: Vec<f64>) -> Buckets {
+        let mut families = self.families.write();
+        if let Some(known) = families.bounds.iter().find(|known| ***known == *bounds) {
+            return Buckets::Explicit(known);
+        }
+        let bounds: &'static [f64] = Box::leak(bounds.into_boxed_slice());
+        families.bounds.push(bounds);
+        Buckets::Explicit(bounds)
+    }
+
+    fn has_room(&self, in_family: usize) -> bool {
+        in_family < self.per_metric.load(Relaxed) && self.series.load(Relaxed) < self.total.load(Relaxed)
+    }
+
+    fn count_series(&self) {
+        self.series.fetch_add(1, Relaxed);
+    }
+
+    fn count_overflow(&'static self, family: &Family) {
+        crate::internal::overflowed(&family.name);
+        let limits = *self.limits.lock();
+        report(
+            family.name.as_ref(),
+            format!(
+                "has more label sets than the limit of {} (in all: {}); new ones are folded into the series overflow=\"true\". \
+                 Remove the label that has too many values, or raise the limit with registry().set_limits",
+                limits.series_per_metric, limits.series
+            ),
+        );
+    }
+
+    /// Sets how many series there may be from now on. Series that exist stay.
+    ///
+    /// ```
+    /// runtime_metrics::registry().set_limits(runtime_metrics::Limits::default());
+    /// ```
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.lock() = limits;
+        self.per_metric.store(limits.series_per_metric, Relaxed);
+        self.total.store(limits.series, Relaxed);
+    }
+
+    /// Who this process is: labels that every exported metric carries.
+    ///
+    /// ```
+    /// use runtime_metrics::{Identity, registry};
+    ///
+    /// registry().set_identity(Identity::new("checkout", "node-7"));
+    /// assert_eq!(registry().identity().service, "checkout");
+    /// ```
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.write() = identity;
+    }
+
+    /// The identity in use.
+    ///
+    /// ```
+    /// assert!(!runtime_metrics::registry().identity().service.is_empty());
+    /// ```
+    pub fn identity(&self) -> Identity {
+        self.identity.read().clone()
+    }
+
+    /// What can be measured: every family, sorted by name, known before the first record.
+    ///
+    /// ```
+    /// if false {
+    ///     runtime_metrics::increment!("never_reached");
+    /// }
+    /// let catalog = runtime_metrics::registry().catalog();
+    /// assert!(catalog.iter().any(|entry| entry.name == "never_reached"));
+    /// ```
+    pub fn catalog(&self) -> Vec<CatalogEntry> {
+        let families = self.families.read();
+        families
+            .by_name
+            .values()
+            .map(|family| {
+                let text = family.text.lock();
+                CatalogEntry {
+                    name: family.name.to_string(),
+                    kind: family.kind,
+                    help: text.help.to_string(),
+                    unit: text.unit.to_string(),
+                    series: family.series.read().len(),
+                    source: family.source,
+                }
+            })
+            .collect()
+    }
+
+    /// Everything measured so far. It holds no lock while a thread records, and waits for none.
+    ///
+    /// ```
+    /// let snapshot = runtime_metrics::registry().snapshot();
+    /// assert!(snapshot.families.windows(2).all(|pair| pair[0].name < pair[1].name));
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        let families: Vec<&'static Family> = self.families.read().by_name.values().copied().collect();
+        let view = shard::ARENA.view();
+        let families = families
+            .into_iter()
+            .map(|family| {
+                let text = family.text.lock().clone();
+                let mut series: Vec<SeriesSnapshot> = family
+                    .series
+                    .read()
+                    .values()
+                    .map(|series| SeriesSnapshot { labels: series.labels().clone(), value: series.read(&view) })
+                    .collect();
+                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+                FamilySnapshot {
+                    name: family.name.to_string(),
+                    kind: family.kind,
+                    help: text.help.to_string(),
+                    unit: text.unit.to_string(),
+                    exposed: family.exposed.clone(),
+                    series,
+                }
+            })
+            .collect();
+        Snapshot { time: SystemTime::now(), identity: self.identity(), families }
+    }
+
+    /// Reads one series back.
+    ///
+    /// ```
+    /// use runtime_metrics::{increment, registry, Reading};
+    ///
+    /// increment!("registry_get", labels: {"kind" => "a"});
+    /// let reading = registry().get("registry_get", &[("kind", "a")]);
+    /// assert_eq!(reading, Some(Reading::Counter(1)));
+    /// assert_eq!(registry().get("registry_get", &[]), None);
+    /// ```
+    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<Reading> {
+        let series = self.find(name, labels)?;
+        Some(series.read(&shard::ARENA.view()))
+    }
+
+    /// Removes one series from every export and tells whether it was there. A macro that records
+    /// these labels again begins a new one at zero; a handle that is still held records nowhere.
+    ///
+    /// ```
+    /// use runtime_metrics::{increment, registry, Reading};
+    ///
+    /// for _ in 0..2 {
+    ///     increment!("registry_remove", labels: {"peer" => "p1"});
+    ///     assert_eq!(registry().get("registry_remove", &[("peer", "p1")]), Some(Reading::Counter(1)));
+    ///     assert!(registry().remove("registry_remove", &[("peer", "p1")]));
+    /// }
+    /// assert!(!registry().remove("registry_remove", &[("peer", "p1")]));
+    /// ```
+    pub fn remove(&self, name: &str, labels: &[(&str, &str)]) -> bool {
+        let Some(series) = self.find(name, labels) else { return false };
+        // Its slots are not used again: a thread may still be on its way to them.
+        let removed = series.family().series.write().remove(series.labels()).is_some();
+        if removed {
+            series.remove();
+            self.series.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(1))).ok();
+        }
+        removed
+    }
+
+    fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
+        let family = self.families.read().by_name.get(name).copied()?;
+        let series = family.series.read();
+        series.values().find(|series| series.labels().is(labels)).cloned()
+    }
+}
+
+/// Whether a further definition of a family may record into it. What it says besides is added
+/// where the family has no word yet, and told where it contradicts.
+fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> {
+    let (here, there) = (place(definition.source), place(family.source));
+    if family.kind != definition.kind {
+        return Err(RegisterError::new(format!(
+            "it is a {} at {here} but a {} at {there}; use {} here or give one of them another name",
+            definition.kind,
+            family.kind,
+            family.kind.recorded_by(),
+        )));
+    }
+    let unit = definition.unit();
+    let mut differs = Vec::new();
+    {
+        let mut text = family.text.lock();
+        if !unit.is_empty() && unit != text.unit {
+            return Err(RegisterError::new(format!(
+                "its unit is {unit} at {here} but {} at {there}; values of two units can't be added up, so state the same unit or give one of them another name",
+                if text.unit.is_empty() { "not stated" } else { &text.unit },
+            )));
+        }
+        if text.help.is_empty() {
+            text.help = definition.help.clone();
+        } else if !definition.help.is_empty() && definition.help != text.help {
+            differs.push("description");
+        }
+        if text.keys.is_none() {
+            text.keys = definition.keys;
+        }
+    }
+    if definition.buckets.is_some_and(|buckets| buckets != family.shape.buckets) {
+        differs.push("buckets");
+    }
+    // Not under the lock: a logger may itself record metrics.
+    for what in differs {
+        report(family.name.as_ref(), format!("its {what} at {here} and at {there} differ, and the latter is used; make them the same"));
+    }
+    Ok(())
+}

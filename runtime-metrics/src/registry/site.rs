@@ -1,0 +1,255 @@
+//! A site: the static that a macro leaves at a call, in the link-time catalogue.
+
+use super::definition::{Definition, Shape, Source};
+use super::family::{Series, SeriesRef};
+use super::{cache, registry};
+use crate::label::{LabelSet, LabelText};
+use crate::measured::{Action, Service};
+use crate::metric::{self, Buckets, Count, Kind, TimerGuard, Value};
+use crate::shard;
+use crate::sync::Ordering::Relaxed;
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
+
+/// One element of the link-time catalogue. Its layout is what two crates that use this library
+/// must agree on: a change to it renames the slice.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Entry {
+    Metric(&'static Site),
+    Action(&'static Action),
+    Service(&'static Service),
+}
+
+/// A metric as written in the source: in a macro call, `#[metric]` or `#[metric_field]`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Site {
+    /// The first slot of the series with the constant labels, once there is one.
+    slot: AtomicU32,
+    bound: OnceLock<Bound>,
+    pub(crate) text: SiteText,
+}
+
+#[derive(Debug)]
+struct Bound {
+    series: SeriesRef,
+    shape: Shape,
+}
+
+/// What the source says.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct SiteText {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) buckets: Option<Buckets>,
+    /// Constant labels.
+    pub(crate) labels: &'static [(&'static str, &'static str)],
+    /// Names of the labels that each call gives values to, in the order of the values.
+    pub(crate) keys: &'static [&'static str],
+    /// This is a declaration: `keys` are all the labels there may be.
+    pub(crate) declares: bool,
+    pub(crate) source: Source,
+}
+
+impl Site {
+    pub const fn new(kind: Kind, name: &'static str, source: Source) -> Self {
+        let text = SiteText {
+            kind,
+            name,
+            help: "",
+            unit: "",
+            buckets: None,
+            labels: &[],
+            keys: &[],
+            declares: false,
+            source,
+        };
+        Self { slot: AtomicU32::new(shard::UNBOUND), bound: OnceLock::new(), text }
+    }
+
+    pub const fn help(mut self, help: &'static str) -> Self {
+        self.text.help = help;
+        self
+    }
+
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.text.unit = unit;
+        self
+    }
+
+    pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
+        self.text.buckets = Some(Buckets::Explicit(bounds));
+        self
+    }
+
+    pub const fn labels(mut self, labels: &'static [(&'static str, &'static str)]) -> Self {
+        self.text.labels = labels;
+        self
+    }
+
+    pub const fn keys(mut self, keys: &'static [&'static str]) -> Self {
+        self.text.keys = keys;
+        self
+    }
+
+    pub const fn declares(mut self) -> Self {
+        self.text.declares = true;
+        self
+    }
+
+    pub(crate) fn definition(&self) -> Definition {
+        let text = &self.text;
+        Definition {
+            kind: text.kind,
+            name: text.name.into(),
+            help: text.help.into(),
+            unit: text.unit.into(),
+            buckets: text.buckets,
+            keys: text.declares.then_some(text.keys),
+            source: Some(text.source),
+        }
+    }
+
+    /// Called when the catalogue is read, or at the first record where there is no link-time
+    /// catalogue.
+    pub(crate) fn bind(&'static self, series: SeriesRef) {
+        let shape = series.family().shape;
+        let bound = self.bound.get_or_init(|| Bound { series, shape });
+        self.slot.store(bound.series.slot(), Relaxed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bound_cold(&'static self) -> &'static Bound {
+        let registry = registry();
+        if let Some(bound) = self.bound.get() {
+            return bound;
+        }
+        registry.bind(self);
+        match self.bound.get() {
+            Some(bound) => bound,
+            None => unreachable!("binding always leaves a series, at worst one that leads nowhere"),
+        }
+    }
+
+    #[inline]
+    fn bound(&'static self) -> &'static Bound {
+        match self.bound.get() {
+            Some(bound) => bound,
+            None => self.bound_cold(),
+        }
+    }
+
+    #[inline]
+    fn series<R>(&'static self, values: &[LabelText<'_>], record: impl FnOnce(&Series) -> R) -> R {
+        const MANY: usize = 8;
+        let owner = std::ptr::from_ref(self).addr();
+        let find = || self.create(values);
+        let mut words = [""; MANY];
+        if let Some(words) = words.get_mut(..values.len()) {
+            for (word, value) in words.iter_mut().zip(values) {
+                *word = value;
+            }
+            return cache::lookup(owner, words, record, find);
+        }
+        cache::lookup(owner, &values.iter().map(|value| &**value).collect::<Vec<_>>(), record, find)
+    }
+
+    #[cold]
+    fn create(&'static self, values: &[LabelText<'_>]) -> SeriesRef {
+        let given = self.text.keys.iter().zip(values).map(|(key, value)| (Cow::Borrowed(*key), Arc::from(&**value)));
+        let base = self.bound();
+        base.series.family().find_or_create(LabelSet::new(self.constant().chain(given)))
+    }
+
+    pub(crate) fn constant(&self) -> impl Iterator<Item = (Cow<'static, str>, Arc<str>)> {
+        self.text.labels.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(*value)))
+    }
+}
+
+// What the macros call. Each is short, named, and does one thing.
+
+/// `increment!` without labels that differ from call to call.
+#[doc(hidden)]
+#[inline(always)]
+pub fn increment(site: &'static Site, n: impl Count) {
+    let Some(n) = n.count() else { return };
+    // A site without a slot holds 0, whose page never exists: the one branch covers both.
+    match shard::cell(site.slot.load(Relaxed)) {
+        Some(cell) => shard::Sink::add(cell, n),
+        None => increment_cold(site, n),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn increment_cold(site: &'static Site, n: u64) {
+    metric::add_to_counter(site.bound().series.slot(), n);
+}
+
+/// `increment!` with labels.
+#[doc(hidden)]
+pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values: &[LabelText<'_>; N]) {
+    if let Some(n) = n.count() {
+        site.series(values, |series| metric::add_to_counter(series.slot(), n));
+    }
+}
+
+/// `set!` without labels that differ from call to call.
+#[doc(hidden)]
+#[inline]
+pub fn set(site: &'static Site, value: impl Value) {
+    metric::set_gauge(site.bound().series.slot(), value.value());
+}
+
+/// `set!` with labels.
+#[doc(hidden)]
+pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelText<'_>; N]) {
+    site.series(values, |series| metric::set_gauge(series.slot(), value.value()));
+}
+
+/// `observe!` without labels that differ from call to call.
+#[doc(hidden)]
+#[inline]
+pub fn observe(site: &'static Site, value: impl Value) {
+    let bound = site.bound();
+    metric::observe(bound.series.slot(), bound.shape, value.value());
+}
+
+/// `observe!` with labels.
+#[doc(hidden)]
+pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelText<'_>; N]) {
+    site.series(values, |series| metric::observe(series.slot(), series.family().shape, value.value()));
+}
+
+/// `timer!` without labels that differ from call to call.
+#[doc(hidden)]
+#[inline]
+pub fn timer(site: &'static Site) -> TimerGuard {
+    let bound = site.bound();
+    TimerGuard::on(bound.series.slot(), bound.shape)
+}
+
+/// `timer!` with labels.
+#[doc(hidden)]
+pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelText<'_>; N]) -> TimerGuard {
+    site.series(values, |series| TimerGuard::on(series.slot(), series.family().shape))
+}
+
+/// The handle of a declared metric.
+#[doc(hidden)]
+pub fn handle<M: metric::Handle>(site: &'static Site) -> M {
+    M::of(site.bound().series.clone())
+}
+
+/// The handle of a declared metric's series with these label values, in the declared order.
+#[doc(hidden)]
+pub fn handle_with<M: metric::Handle>(site: &'static Site, values: &[LabelText<'_>]) -> M {
+    M::of(site.create(values))
+}
+

@@ -1,0 +1,257 @@
+//! One read of everything: what exporters, Sentry, people and tests see of the registry.
+
+use crate::label::LabelSet;
+use crate::metric::{Buckets, Kind};
+use crate::names::{self, Exposed};
+use crate::protocol::{MetricType, MetricValue, RuntimeMetric};
+use crate::registry::{Identity, Source, registry};
+use crate::status::report;
+use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Everything measured up to a point in time.
+///
+/// Each value is exact and never goes back where it is a counter; the values are read one after
+/// the other, so two of them may be microseconds apart.
+///
+/// ```
+/// runtime_metrics::increment!("snapshot_example");
+/// let snapshot = runtime_metrics::registry().snapshot();
+/// assert!(snapshot.family("snapshot_example").is_some());
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When it was taken.
+    pub time: SystemTime,
+    /// Who was measured.
+    pub identity: Identity,
+    /// Sorted by name.
+    pub families: Vec<FamilySnapshot>,
+}
+
+impl Snapshot {
+    /// The family of this name.
+    ///
+    /// ```
+    /// assert!(runtime_metrics::registry().snapshot().family("no such metric").is_none());
+    /// ```
+    pub fn family(&self, name: &str) -> Option<&FamilySnapshot> {
+        self.families.iter().find(|family| family.name == name)
+    }
+}
+
+impl Snapshot {
+    /// Everything: what the program records, and what the collectors find.
+    ///
+    /// ```
+    /// let snapshot = runtime_metrics::Snapshot::take();
+    /// # #[cfg(all(feature = "process", target_os = "linux"))]
+    /// assert!(snapshot.family("process.uptime").is_some());
+    /// ```
+    pub fn take() -> Self {
+        let mut snapshot = registry().snapshot();
+        snapshot.add(crate::collect::all());
+        snapshot
+    }
+
+    /// Adds what collectors returned, as families of gauges and counters.
+    pub(crate) fn add(&mut self, collected: Vec<RuntimeMetric>) {
+        let mut families: BTreeMap<String, FamilySnapshot> = BTreeMap::new();
+        for metric in collected {
+            if let Err(error) = names::check(&metric.name) {
+                report(metric.name.clone(), format!("a collector returned it, but {error}"));
+                continue;
+            }
+            let value = match (metric.metric_type, metric.value) {
+                (MetricType::Counter, MetricValue::Int(count)) if count >= 0 => Reading::Counter(count as u64),
+                (MetricType::Counter, value) => Reading::CounterFloat(value.as_f64()),
+                (_, value) => Reading::Gauge(value.as_f64()),
+            };
+            let labels = metric.tags.into_iter().map(|(name, value)| (Cow::Owned(name), Arc::from(value)));
+            let series = SeriesSnapshot { labels: LabelSet::new(labels), value };
+            let family = families.entry(metric.name).or_insert_with_key(|name| {
+                let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
+                let unit = metric.unit.unwrap_or_default();
+                FamilySnapshot {
+                    name: name.clone(),
+                    kind,
+                    help: names::help(name).to_owned(),
+                    exposed: names::exposed(name, kind, &unit),
+                    unit,
+                    series: Vec::new(),
+                }
+            });
+            if family.series.iter().any(|other| other.labels == series.labels) {
+                report(family.name.clone(), "collectors returned it twice with the same tags; the first value is used, so add a tag or another name");
+            } else {
+                family.series.push(series);
+            }
+        }
+        let mut taken: BTreeSet<String> =
+            self.families.iter().flat_map(|family| family.exposed.samples(family.kind)).collect();
+        for (name, family) in families {
+            let samples = family.exposed.samples(family.kind);
+            if samples.iter().any(|sample| taken.contains(sample)) {
+                report(name, "a collector returned it, but another metric has that name; rename one of them");
+                continue;
+            }
+            taken.extend(samples);
+            self.families.push(family);
+        }
+        self.families.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
+/// All series of one metric.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FamilySnapshot {
+    /// The name, as its author wrote it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it tells; may be empty.
+    pub help: String,
+    /// The unit of its values; may be empty.
+    pub unit: String,
+    /// Sorted by labels.
+    pub series: Vec<SeriesSnapshot>,
+    pub(crate) exposed: Exposed,
+}
+
+/// One series and its value.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SeriesSnapshot {
+    /// The series' own labels, without those of the identity.
+    pub labels: LabelSet,
+    /// What was recorded.
+    pub value: Reading,
+}
+
+/// The value of a series.
+///
+/// ```
+/// use runtime_metrics::{Reading, registry, set};
+///
+/// set!("reading_example", value: 2.5);
+/// assert_eq!(registry().get("reading_example", &[]), Some(Reading::Gauge(2.5)));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reading {
+    /// Counted since the program started.
+    Counter(u64),
+    /// The same, of what is not counted in whole numbers; only collectors return it.
+    CounterFloat(f64),
+    /// The value now.
+    Gauge(f64),
+    /// Everything observed since the program started.
+    Distribution(Distribution),
+}
+
+/// What a histogram has seen since the program started.
+///
+/// ```
+/// let histogram = runtime_metrics::Histogram::new("distribution_example", "Values.").register();
+/// (1..=100).for_each(|value| histogram.observe(value));
+/// let seen = histogram.distribution();
+/// assert_eq!((seen.count, seen.sum, seen.min, seen.max), (100, 5050.0, Some(1.0), Some(100.0)));
+/// let median = seen.quantile(0.5).unwrap();
+/// assert!((median / 50.0 - 1.0).abs() < 0.05);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Distribution {
+    /// How many values: the sum of the buckets.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest, if there is any.
+    pub min: Option<f64>,
+    /// The largest, if there is any.
+    pub max: Option<f64>,
+    pub(crate) counts: Vec<u64>,
+    pub(crate) buckets: Buckets,
+}
+
+impl Distribution {
+    /// The buckets: each inclusive upper bound (the last is infinite) and how many values are in
+    /// that bucket alone.
+    ///
+    /// ```
+    /// let histogram = runtime_metrics::Histogram::new("distribution_buckets", "Values.")
+    ///     .with_buckets(vec![1.0, 10.0])
+    ///     .register();
+    /// histogram.observe(3);
+    /// let buckets: Vec<_> = histogram.distribution().buckets().collect();
+    /// assert_eq!(buckets, [(1.0, 0), (10.0, 1), (f64::INFINITY, 0)]);
+    /// ```
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.counts.iter().enumerate().map(|(index, count)| (self.buckets.upper(index as u32), *count))
+    }
+
+    /// The value that a share `q` (0 to 1) of the values does not exceed, estimated within its
+    /// bucket and never outside what was seen. `None` where nothing was seen.
+    ///
+    /// With exponential buckets the estimate is at most 4.5 % off; with declared ones, at most a
+    /// bucket's width.
+    ///
+    /// ```
+    /// let histogram = runtime_metrics::Histogram::new("distribution_quantile", "Values.").register();
+    /// assert_eq!(histogram.distribution().quantile(0.99), None);
+    /// histogram.observe(7);
+    /// assert_eq!(histogram.distribution().quantile(0.99), Some(7.0));
+    /// ```
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let (min, max) = (self.min?, self.max?);
+        let rank = q.clamp(0.0, 1.0) * self.count as f64;
+        let mut below = 0.0;
+        let mut lower = min;
+        for (upper, count) in self.buckets() {
+            let count = count as f64;
+            if count > 0.0 && below + count >= rank {
+                let (low, high) = (lower.max(min), upper.min(max));
+                let share = ((rank - below) / count).clamp(0.0, 1.0);
+                // The middle of an exponential bucket is the geometric one.
+                let inside = match self.buckets {
+                    Buckets::Exponential if low > 0.0 => low * (high / low).powf(share),
+                    _ => low + (high - low) * share,
+                };
+                return Some(inside.clamp(min, max));
+            }
+            below += count;
+            lower = upper;
+        }
+        Some(max)
+    }
+}
+
+/// One family of the catalogue: what can be measured, whether or not it ever was.
+///
+/// ```
+/// for entry in runtime_metrics::registry().catalog() {
+///     println!("{} ({}): {}", entry.name, entry.kind, entry.help);
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct CatalogEntry {
+    /// The name, as its author wrote it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it tells; may be empty.
+    pub help: String,
+    /// The unit of its values; may be empty.
+    pub unit: String,
+    /// How many series it has now.
+    pub series: usize,
+    /// Where it is defined first.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub source: Option<Source>,
+}
