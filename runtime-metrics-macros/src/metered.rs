@@ -186,7 +186,11 @@ impl Function {
         let body = &self.body;
 
         let measured = match self.shape() {
-            Shape::Sync => quote!(#private::sync(#action, #service, move || #body, #outcome)),
+            Shape::Sync => {
+                // Said, not inferred: which outcome a value tells depends on its type.
+                let returned = self.returned().map(|returned| quote!(-> #returned));
+                quote!(#private::sync(#action, #service, move || #returned #body, #outcome))
+            }
             Shape::Async => {
                 let hint = self.hint(&private);
                 let statements = body.stream();
@@ -241,16 +245,22 @@ impl Function {
         }}
     }
 
-    /// Tells the compiler what the async body returns; it does not look outside for that.
-    fn hint(&self, private: &TokenStream) -> Option<TokenStream> {
-        let mut returned = match &self.signature.output {
-            ReturnType::Default => Type::Verbatim(quote!(())),
-            ReturnType::Type(_, returned) => (**returned).clone(),
-        };
-        if matches!(returned, Type::Never(_) | Type::ImplTrait(_)) {
-            return None;
+    /// The type that the body returns, as far as it can be named in the body.
+    fn returned(&self) -> Option<Type> {
+        match &self.signature.output {
+            ReturnType::Default => Some(Type::Verbatim(quote!(()))),
+            ReturnType::Type(_, returned) if matches!(**returned, Type::ImplTrait(_)) => None,
+            ReturnType::Type(_, returned) => {
+                let mut returned = (**returned).clone();
+                erase_impl(&mut returned);
+                Some(returned)
+            }
         }
-        erase_impl(&mut returned);
+    }
+
+    /// Tells the compiler what an async body returns; it does not look outside for that.
+    fn hint(&self, private: &TokenStream) -> Option<TokenStream> {
+        let returned = self.returned().filter(|returned| !matches!(returned, Type::Never(_)))?;
         Some(quote! {
             if let ::core::option::Option::Some(value) = #private::hint::<#returned>() {
                 return value;

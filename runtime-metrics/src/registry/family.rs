@@ -45,6 +45,8 @@ pub struct Series {
     slots: Slots,
     labels: LabelSet,
     family: &'static Family,
+    /// Part of the program's text: a site writes to it without looking it up.
+    pinned: AtomicBool,
     removed: AtomicBool,
 }
 
@@ -77,6 +79,14 @@ impl Series {
 
     pub(crate) fn labels(&self) -> &LabelSet {
         &self.labels
+    }
+
+    pub(crate) fn pin(&self) {
+        self.pinned.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.is_derived() || self.pinned.load(Relaxed)
     }
 
     pub(crate) fn is_removed(&self) -> bool {
@@ -169,7 +179,9 @@ impl Family {
         let mut all = self.series.write();
         let fresh = !all.contains_key(&labels);
         if fresh {
-            all.insert(labels.clone(), self.series_at(labels, slots));
+            let series = self.series_at(labels.clone(), slots);
+            series.pin();
+            all.insert(labels, series);
         }
         fresh
     }
@@ -212,7 +224,8 @@ impl Family {
     }
 
     pub(super) fn series_at(&'static self, labels: LabelSet, slots: Slots) -> SeriesRef {
-        Arc::new(Series { slots, labels, family: self, removed: AtomicBool::new(false) })
+        let (pinned, removed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Series { slots, labels, family: self, pinned, removed })
     }
 
     /// Labels from names and values that belong together.

@@ -412,21 +412,25 @@ impl Registry {
         Some(series.read(&shard::ARENA.view()))
     }
 
-    /// Removes one series from every export and tells whether it was there. A macro that records
-    /// these labels again begins a new one at zero; a handle that is still held records nowhere.
+    /// Removes one series from every export and tells whether it did. Recording the same labels
+    /// again begins a new one at zero; a handle that is still held records nowhere.
+    ///
+    /// A series that is part of the program's text stays: one without labels, one whose label
+    /// values are all written out in a macro, or one of a measured function.
     ///
     /// ```
     /// use runtime_metrics::{increment, registry, Reading};
     ///
+    /// let peer = String::from("p1");
     /// for _ in 0..2 {
-    ///     increment!("registry_remove", labels: {"peer" => "p1"});
+    ///     increment!("registry_remove", labels: {"peer" => peer});
     ///     assert_eq!(registry().get("registry_remove", &[("peer", "p1")]), Some(Reading::Counter(1)));
     ///     assert!(registry().remove("registry_remove", &[("peer", "p1")]));
     /// }
     /// assert!(!registry().remove("registry_remove", &[("peer", "p1")]));
     /// ```
     pub fn remove(&self, name: &str, labels: &[(&str, &str)]) -> bool {
-        let Some(series) = self.find(name, labels) else { return false };
+        let Some(series) = self.find(name, labels).filter(|series| !series.is_pinned()) else { return false };
         // Its slots are not used again: a thread may still be on its way to them.
         let removed = series.family().series.write().remove(series.labels()).is_some();
         if removed {

@@ -119,6 +119,7 @@ impl Site {
     /// catalogue.
     pub(crate) fn bind(&'static self, series: SeriesRef) {
         let shape = series.family().shape;
+        series.pin();
         let bound = self.bound.get_or_init(|| Bound { series, shape });
         self.slot.store(bound.series.slot(), Relaxed);
     }
