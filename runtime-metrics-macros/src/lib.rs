@@ -162,7 +162,7 @@ pub fn add_label(input: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn metered(options: TokenStream, item: TokenStream) -> TokenStream {
-    metered::expand(options.into(), item.into()).into()
+    metered::expand(options.into(), &item.into()).into()
 }
 
 /// Makes a type a measured service; on an `impl` block, measures each method.
@@ -240,5 +240,5 @@ pub fn metrics(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn metric(options: TokenStream, item: TokenStream) -> TokenStream {
-    metric::expand(options.into(), item.into()).into()
+    metric::expand(options.into(), &item.into()).into()
 }

@@ -1,6 +1,9 @@
 //! `#[metered]`: a function becomes a measured function.
 
-use crate::options::{Bounds, call, check_metric_name, check_prefix, label_names, library, once, option_name, source, string, unknown, with_error};
+use crate::options::{
+    Bounds, call, check_metric_name, check_prefix, label_names, library, once, option_name, source, string, unknown,
+    with_error,
+};
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -39,7 +42,10 @@ impl Parse for Options {
             }
         }
         if let (Some(event), Some(_)) = (&options.event, &options.name) {
-            return Err(Error::new(event.span(), "`event` gives the metrics their names; remove `name`, or use `prefix`"));
+            return Err(Error::new(
+                event.span(),
+                "`event` gives the metrics their names; remove `name`, or use `prefix`",
+            ));
         }
         Ok(options)
     }
@@ -87,7 +93,9 @@ fn not_empty(literal: &LitStr) -> Result<()> {
 /// Parses the options; `histogram_buckets` is another word for `buckets`.
 pub(crate) fn parse_options(tokens: TokenStream) -> Result<Options> {
     let renamed = tokens.into_iter().map(|token| match token {
-        TokenTree::Ident(ident) if ident == "histogram_buckets" => TokenTree::Ident(Ident::new("buckets", ident.span())),
+        TokenTree::Ident(ident) if ident == "histogram_buckets" => {
+            TokenTree::Ident(Ident::new("buckets", ident.span()))
+        }
         token => token,
     });
     syn::parse2(renamed.collect())
@@ -111,61 +119,70 @@ impl Parse for Function {
             Error::new(error.span(), format!("{error}; `#[metered]` goes on a function or method (for a struct or an impl block there is `#[metrics]`)"))
         })?;
         if input.peek(Token![;]) {
-            return Err(Error::new(signature.ident.span(), "a function without a body can't be measured; put `#[metered]` on the implementation"));
+            return Err(Error::new(
+                signature.ident.span(),
+                "a function without a body can't be measured; put `#[metered]` on the implementation",
+            ));
         }
         let body: Group = input.parse()?;
         Ok(Self { attributes, visibility, default, signature, body })
     }
 }
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let result = parse_options(options).and_then(|options| {
         if let Some(skip) = &options.skip {
-            let text = "`skip` is for a method of an `impl` block that has `#[metrics]`; without it, remove the attribute";
+            let text =
+                "`skip` is for a method of an `impl` block that has `#[metrics]`; without it, remove the attribute";
             return Err(Error::new(skip.span(), text));
         }
         let mut function: Function = syn::parse2(item.clone())?;
         if let Some(constness) = &function.signature.constness {
-            return Err(Error::new_spanned(constness, "a `const fn` can't be measured: it runs at compile time; remove `const` or `#[metered]`"));
+            return Err(Error::new_spanned(
+                constness,
+                "a `const fn` can't be measured: it runs at compile time; remove `const` or `#[metered]`",
+            ));
         }
         function.hoist_inner_attributes()?;
         Ok(function.expand(&options))
     });
-    result.unwrap_or_else(|error| with_error(&error, &item))
+    result.unwrap_or_else(|error| with_error(&error, item))
 }
 
 /// How the function comes to its value.
-enum Shape {
+enum Shape<'a> {
     Sync,
     Async,
-    /// It returns a future: `-> impl Future`.
-    Future,
-    /// It returns a boxed future: `-> Pin<Box<dyn Future>>`.
-    Boxed,
+    /// It returns a future with these bounds: `-> impl Future<…>`.
+    Future(&'a Bounded),
+    /// It returns a boxed future: `-> Pin<Box<dyn Future<…>>>`.
+    Boxed(&'a Bounded),
 }
+
+/// `Future<Output = …> + Send + …`
+type Bounded = Punctuated<TypeParamBound, Token![+]>;
 
 impl Function {
     /// `{ #![allow(…)] … }`: the body moves into a closure, so its attributes move to the function.
     fn hoist_inner_attributes(&mut self) -> Result<()> {
-        let split = |input: ParseStream<'_>| {
-            Ok((input.call(Attribute::parse_inner)?, input.parse::<TokenStream>()?))
-        };
+        let split = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_inner)?, input.parse::<TokenStream>()?));
         let (inner, rest) = split.parse2(self.body.stream())?;
-        self.attributes.extend(inner.into_iter().map(|attribute| Attribute { style: syn::AttrStyle::Outer, ..attribute }));
+        self.attributes
+            .extend(inner.into_iter().map(|attribute| Attribute { style: syn::AttrStyle::Outer, ..attribute }));
         let mut body = Group::new(self.body.delimiter(), rest);
         body.set_span(self.body.span());
         self.body = body;
         Ok(())
     }
 
-    fn shape(&self) -> Shape {
+    fn shape(&self) -> Shape<'_> {
         if self.signature.asyncness.is_some() {
             return Shape::Async;
         }
         match &self.signature.output {
             ReturnType::Type(_, returned) => match &**returned {
-                Type::ImplTrait(returned) if names_future(&returned.bounds) => Shape::Future,
-                Type::Path(path) if is_boxed_future(&path.path) => Shape::Boxed,
+                Type::ImplTrait(returned) if future_of(&returned.bounds).is_some() => Shape::Future(&returned.bounds),
+                Type::Path(path) => boxed_future(&path.path).map_or(Shape::Sync, Shape::Boxed),
                 _ => Shape::Sync,
             },
             ReturnType::Default => Shape::Sync,
@@ -181,7 +198,8 @@ impl Function {
         let library = library(options.library.as_ref());
         let private = quote!(#library::__private);
         let action = self.action(options, &library);
-        let service = if self.is_method() { quote!(#library::__service!(Self)) } else { quote!(::core::option::Option::None) };
+        let service =
+            if self.is_method() { quote!(#library::__service!(Self)) } else { quote!(::core::option::Option::None) };
         let outcome = quote!(#library::__outcome!());
         let body = &self.body;
 
@@ -196,10 +214,14 @@ impl Function {
                 let statements = body.stream();
                 quote!(#private::future(#action, #service, async move { #hint #statements }, #outcome).await)
             }
-            Shape::Future => {
-                quote!(#private::future(#action, #service, #private::call_once(move || #body), #outcome))
+            Shape::Future(bounds) => {
+                let output = output(bounds);
+                quote!(#private::future::<#output, _, _>(#action, #service, #private::call_once(move || #body), #outcome))
             }
-            Shape::Boxed => self.boxed(&private, &action, &service, &outcome),
+            Shape::Boxed(bounds) => {
+                let output = output(bounds);
+                self.boxed(&quote!(#private::future::<#output, _, _>), &private, &[action, service], &outcome)
+            }
         };
         let Self { attributes, visibility, default, signature, .. } = self;
         quote! {
@@ -211,18 +233,24 @@ impl Function {
 
     /// `Box::pin(async move { … })` at the end of the body, as `#[async_trait]` writes it, takes
     /// the measured future into the same box; any other boxed future gets a box around it.
-    fn boxed(&self, private: &TokenStream, action: &TokenStream, service: &TokenStream, outcome: &TokenStream) -> TokenStream {
+    fn boxed(
+        &self,
+        measure: &TokenStream,
+        private: &TokenStream,
+        of: &[TokenStream],
+        outcome: &TokenStream,
+    ) -> TokenStream {
         let body = &self.body;
-        if let Ok(Block { mut stmts, .. }) = syn::parse2::<Block>(body.to_token_stream()) {
-            if let Some(Stmt::Expr(Expr::Call(call), None)) = stmts.pop() {
-                let pins = matches!(&*call.func, Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "pin"));
-                if let (true, [Expr::Async(future)]) = (pins, &*call.args.iter().cloned().collect::<Vec<_>>()) {
-                    let pin = &call.func;
-                    return quote!(#(#stmts)* #pin(#private::future(#action, #service, #future, #outcome)));
-                }
+        if let Ok(Block { mut stmts, .. }) = syn::parse2::<Block>(body.to_token_stream())
+            && let Some(Stmt::Expr(Expr::Call(call), None)) = stmts.pop()
+        {
+            let pins = matches!(&*call.func, Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "pin"));
+            if let (true, 1, Some(future @ Expr::Async(_))) = (pins, call.args.len(), call.args.first()) {
+                let pin = &call.func;
+                return quote!(#(#stmts)* #pin(#measure(#(#of),*, #future, #outcome)));
             }
         }
-        quote!(::std::boxed::Box::pin(#private::future(#action, #service, #private::call_once(move || #body), #outcome)))
+        quote!(::std::boxed::Box::pin(#measure(#(#of),*, #private::call_once(move || #body), #outcome)))
     }
 
     /// The static that stands for this function, and a reference to it.
@@ -235,7 +263,8 @@ impl Function {
         let service = call("service", options.service.as_ref());
         let method = self.is_method().then(|| quote!(.method()));
         let buckets = options.buckets.as_ref().map(|buckets| buckets.call(library)).unwrap_or_default();
-        let keys = options.labels.as_ref().filter(|labels| !labels.is_empty()).map(|labels| quote!(.keys(&[#(#labels),*])));
+        let keys =
+            options.labels.as_ref().filter(|labels| !labels.is_empty()).map(|labels| quote!(.keys(&[#(#labels),*])));
         let private = quote!(#library::__private);
         quote! {{
             static ACTION: #private::Action =
@@ -277,16 +306,35 @@ fn mentions_self(tokens: TokenStream) -> bool {
     })
 }
 
-fn names_future(bounds: &Punctuated<TypeParamBound, Token![+]>) -> bool {
-    bounds.iter().any(|bound| {
-        matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Future"))
+/// The `Future` among the bounds.
+fn future_of(bounds: &Bounded) -> Option<&syn::PathSegment> {
+    bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == "Future"),
+        _ => None,
     })
 }
 
+/// What the future among the bounds comes to, as far as it can be named in the body.
+fn output(bounds: &Bounded) -> Type {
+    let named = future_of(bounds).and_then(|future| match &future.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(output) if output.ident == "Output" => Some(output.ty.clone()),
+            _ => None,
+        }),
+        _ => None,
+    });
+    let mut output = named.unwrap_or_else(|| Type::Verbatim(quote!(_)));
+    erase_impl(&mut output);
+    output
+}
+
 /// `Pin<Box<dyn Future<…>>>`, however it is qualified.
-fn is_boxed_future(path: &Path) -> bool {
-    let Some(Type::Path(boxed)) = argument_of(path, "Pin") else { return false };
-    matches!(argument_of(&boxed.path, "Box"), Some(Type::TraitObject(object)) if names_future(&object.bounds))
+fn boxed_future(path: &Path) -> Option<&Bounded> {
+    let Some(Type::Path(boxed)) = argument_of(path, "Pin") else { return None };
+    match argument_of(&boxed.path, "Box") {
+        Some(Type::TraitObject(object)) if future_of(&object.bounds).is_some() => Some(&object.bounds),
+        _ => None,
+    }
 }
 
 /// The first type argument of a path that ends in `name`.

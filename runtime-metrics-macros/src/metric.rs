@@ -1,6 +1,9 @@
 //! `#[metric]`: a unit struct becomes a metric.
 
-use crate::options::{Bounds, MetricKind, call, check_metric_name, label_names, library, once, option_name, source, string, unknown, with_error};
+use crate::options::{
+    Bounds, MetricKind, call, check_metric_name, label_names, library, once, option_name, source, string, unknown,
+    with_error,
+};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
@@ -27,14 +30,15 @@ impl Parse for Declaration {
         while !input.is_empty() {
             let option = option_name(input)?;
             // A short form for one of the kinds: `#[metric(counter, …)]`.
-            if declaration.kind.is_none() && (input.is_empty() || input.peek(Token![,])) {
-                if let Ok(kind) = MetricKind::named(&option.to_string(), option.span()) {
-                    declaration.kind = Some(kind);
-                    if !input.is_empty() {
-                        input.parse::<Token![,]>()?;
-                    }
-                    continue;
+            if declaration.kind.is_none()
+                && (input.is_empty() || input.peek(Token![,]))
+                && let Ok(kind) = MetricKind::named(&option.to_string(), option.span())
+            {
+                declaration.kind = Some(kind);
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
                 }
+                continue;
             }
             declaration.set(&option, input)?;
             if !input.is_empty() {
@@ -49,7 +53,7 @@ impl Declaration {
     fn set(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         let mut text = option.unraw().to_string();
         if text == "help" {
-            text = "description".to_owned();
+            "description".clone_into(&mut text);
         }
         if !OPTIONS.contains(&&*text) {
             return Err(unknown(option, OPTIONS));
@@ -82,7 +86,10 @@ impl Declaration {
     /// Refuses what the kind does not have.
     pub(crate) fn check(&self, kind: MetricKind) -> Result<()> {
         if let Some((option, _)) = self.buckets.as_ref().filter(|_| !kind.has_buckets()) {
-            return Err(Error::new(option.span(), format!("a {} has no buckets; remove them, or make it a histogram", kind.word)));
+            return Err(Error::new(
+                option.span(),
+                format!("a {} has no buckets; remove them, or make it a histogram", kind.word),
+            ));
         }
         match &self.unit {
             Some(unit) if kind.word == "timer" && unit.value() != "seconds" => {
@@ -108,8 +115,8 @@ impl Declaration {
     }
 }
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    declare(options, item.clone()).unwrap_or_else(|error| with_error(&error, &item))
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
+    declare(options, item.clone()).unwrap_or_else(|error| with_error(&error, item))
 }
 
 fn declare(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -118,14 +125,21 @@ fn declare(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         Error::new(error.span(), "`#[metric]` goes on a unit struct: `struct Orders;` (for a function there is `#[metered]`, for a service `#[metrics]`)")
     })?;
     if !matches!(item.fields, Fields::Unit) {
-        return Err(Error::new_spanned(&item.ident, "`#[metric]` goes on a unit struct; remove the fields, or use `#[metrics]` with `#[metric_field]`"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "`#[metric]` goes on a unit struct; remove the fields, or use `#[metrics]` with `#[metric_field]`",
+        ));
     }
     if !item.generics.params.is_empty() {
         return Err(Error::new_spanned(&item.generics, "a metric can't be generic: there is one of it in the program"));
     }
     let ident = &item.ident;
-    let kind = declaration.kind.ok_or_else(|| Error::new(ident.span(), "the type is missing: #[metric(type = \"counter\", name = \"orders\")]"))?;
-    let name = declaration.name.as_ref().ok_or_else(|| Error::new(ident.span(), "the name is missing: #[metric(type = \"counter\", name = \"orders\")]"))?;
+    let kind = declaration.kind.ok_or_else(|| {
+        Error::new(ident.span(), "the type is missing: #[metric(type = \"counter\", name = \"orders\")]")
+    })?;
+    let name = declaration.name.as_ref().ok_or_else(|| {
+        Error::new(ident.span(), "the name is missing: #[metric(type = \"counter\", name = \"orders\")]")
+    })?;
     declaration.check(kind)?;
 
     let library = library(declaration.library.as_ref());
@@ -139,7 +153,9 @@ fn declare(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let unknown_label = if listed.is_empty() {
         format!("unknown label: {ident} declares no labels; add it to `labels = […]` of its #[metric]")
     } else {
-        format!("unknown label: {ident} declares the labels {listed}; use one of them or add it to `labels = […]` of its #[metric]")
+        format!(
+            "unknown label: {ident} declares the labels {listed}; use one of them or add it to `labels = […]` of its #[metric]"
+        )
     };
     let wrong_kind = format!("{ident} is a {}; record into it with {}", kind.word, recorded_by(kind));
     Ok(quote! {

@@ -2,7 +2,9 @@
 
 use crate::metered;
 use crate::metric::Declaration;
-use crate::options::{MetricKind, call, check_metric_name, check_prefix, library, once, option_name, source, string, unknown, with_error};
+use crate::options::{
+    MetricKind, call, check_metric_name, check_prefix, library, once, option_name, source, string, unknown, with_error,
+};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
@@ -57,13 +59,31 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         }
         Item::Enum(target) => Ok(service(&options, &target.ident, &target.generics, &[], &quote!(#target))),
         Item::Impl(target) => methods(&options, target),
-        Item::Fn(function) => Err(Error::new_spanned(&function.sig.ident, "`#[metrics]` goes on a struct or an `impl` block; for a function there is `#[metered]`")),
+        Item::Fn(function) => Err(Error::new_spanned(
+            &function.sig.ident,
+            "`#[metrics]` goes on a struct or an `impl` block; for a function there is `#[metered]`",
+        )),
         other => Err(Error::new_spanned(other, "`#[metrics]` goes on a struct or an `impl` block")),
     });
-    result.unwrap_or_else(|error| with_error(&error, &item))
+    result.unwrap_or_else(|error| with_error(&error, &without_marks(item)))
 }
 
-fn service(options: &Options, ident: &Ident, generics: &syn::Generics, fields: &[MetricField], item: &TokenStream) -> TokenStream {
+/// The item without the marks on its fields, which mean nothing to the compiler.
+fn without_marks(item: TokenStream) -> TokenStream {
+    let Ok(Item::Struct(mut target)) = syn::parse2::<Item>(item.clone()) else { return item };
+    for field in &mut target.fields {
+        field.attrs.retain(|attribute| !attribute.path().is_ident("metric_field"));
+    }
+    quote!(#target)
+}
+
+fn service(
+    options: &Options,
+    ident: &Ident,
+    generics: &syn::Generics,
+    fields: &[MetricField],
+    item: &TokenStream,
+) -> TokenStream {
     let library = library(options.library.as_ref());
     let private = quote!(#library::__private);
     let source = source(&library);
@@ -105,8 +125,9 @@ struct MetricField {
 fn metric_fields(fields: &mut Fields, options: &Options) -> Result<Vec<MetricField>> {
     let mut found = Vec::new();
     for field in fields {
-        let (marks, others): (Vec<Attribute>, Vec<Attribute>) =
-            std::mem::take(&mut field.attrs).into_iter().partition(|attribute| attribute.path().is_ident("metric_field"));
+        let (marks, others): (Vec<Attribute>, Vec<Attribute>) = std::mem::take(&mut field.attrs)
+            .into_iter()
+            .partition(|attribute| attribute.path().is_ident("metric_field"));
         field.attrs = others;
         match &*marks {
             [] => {}
@@ -134,7 +155,12 @@ fn metric_field(mark: &Attribute, field: &Field, options: &Options) -> Result<Me
                 Error::new_spanned(&field.ty, text)
             })?
         }
-        (None, other) => return Err(Error::new_spanned(other, "the type of a `#[metric_field]` must be Counter, Gauge, Histogram or Timer")),
+        (None, other) => {
+            return Err(Error::new_spanned(
+                other,
+                "the type of a `#[metric_field]` must be Counter, Gauge, Histogram or Timer",
+            ));
+        }
     };
     declaration.check(kind)?;
     let own = declaration.name.as_ref().map_or_else(|| ident.unraw().to_string(), LitStr::value);
@@ -169,22 +195,28 @@ impl MetricField {
 /// Puts `#[metered(service = "…")]` on each method of an `impl` block.
 fn methods(options: &Options, mut target: ItemImpl) -> Result<TokenStream> {
     if let Some((option, _)) = &options.prefix {
-        return Err(Error::new(option.span(), "`prefix` goes on the struct's `#[metrics]`, or on the `#[metered]` of a method"));
+        return Err(Error::new(
+            option.span(),
+            "`prefix` goes on the struct's `#[metrics]`, or on the `#[metered]` of a method",
+        ));
     }
     let library = library(options.library.as_ref());
     let service = match (&options.service, &*target.self_ty) {
         (Some(service), _) => service.clone(),
         (None, Type::Path(path)) if !path.path.segments.is_empty() => {
-            let last = path.path.segments.last().map(|last| last.ident.clone()).unwrap_or_else(|| format_ident!("Self"));
+            let last = path.path.segments.last().map_or_else(|| format_ident!("Self"), |last| last.ident.clone());
             LitStr::new(&last.unraw().to_string(), last.span())
         }
-        (None, other) => return Err(Error::new_spanned(other, "this type has no name; say #[metrics(service = \"…\")]")),
+        (None, other) => {
+            return Err(Error::new_spanned(other, "this type has no name; say #[metrics(service = \"…\")]"));
+        }
     };
     for item in &mut target.items {
         let ImplItem::Fn(method) = item else { continue };
-        let position = method.attrs.iter().position(|attribute| {
-            attribute.path().segments.last().is_some_and(|last| last.ident == "metered")
-        });
+        let position = method
+            .attrs
+            .iter()
+            .position(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "metered"));
         let given = match position.map(|at| method.attrs.remove(at)) {
             None if method.sig.constness.is_some() => continue,
             None => TokenStream::new(),

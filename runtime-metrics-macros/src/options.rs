@@ -75,7 +75,9 @@ pub(crate) fn check_metric_name(literal: &LitStr) -> Result<()> {
     }
     Err(Error::new(
         literal.span(),
-        format!("`{name}` is not a valid metric name; use letters, digits, `_`, `.` and `:`, not starting with a digit, such as \"{mended}\""),
+        format!(
+            "`{name}` is not a valid metric name; use letters, digits, `_`, `.` and `:`, not starting with a digit, such as \"{mended}\""
+        ),
     ))
 }
 
@@ -143,7 +145,10 @@ impl Parse for LabelValues {
             let name = string(&content, "the name of a label")?;
             check_label_name(&name)?;
             if labels.iter().any(|(other, _)| other.value() == name.value()) {
-                return Err(Error::new(name.span(), format!("the label `{}` is given twice; remove one", name.value())));
+                return Err(Error::new(
+                    name.span(),
+                    format!("the label `{}` is given twice; remove one", name.value()),
+                ));
             }
             if !content.peek(Token![=>]) {
                 return Err(content.error(format!("write \"{}\" => value", name.value())));
@@ -181,15 +186,18 @@ impl Parse for Bounds {
             return Err(Error::new(span, text));
         }
         if bounds.len() > MOST_BOUNDS {
-            return Err(Error::new(span, format!("there are more than {MOST_BOUNDS} bounds; use fewer, or leave the buckets out")));
+            return Err(Error::new(
+                span,
+                format!("there are more than {MOST_BOUNDS} bounds; use fewer, or leave the buckets out"),
+            ));
         }
         let values: Vec<Option<f64>> = bounds.iter().map(number).collect::<Result<_>>()?;
         for (at, pair) in values.windows(2).enumerate() {
-            if let [Some(lower), Some(upper)] = pair {
-                if lower >= upper {
-                    let text = format!("bucket bounds must rise, but {upper} follows {lower}; sort them");
-                    return Err(Error::new(bounds[at + 1].span(), text));
-                }
+            if let [Some(lower), Some(upper)] = pair
+                && lower >= upper
+            {
+                let text = format!("bucket bounds must rise, but {upper} follows {lower}; sort them");
+                return Err(Error::new(bounds[at + 1].span(), text));
             }
         }
         Ok(Self { bounds, span })
@@ -253,7 +261,9 @@ impl MetricKind {
             return Ok(Self { word, kind, handle });
         }
         let words: Vec<&str> = KINDS.iter().map(|(word, ..)| *word).collect();
-        let near = nearest(&word.to_ascii_lowercase(), &words).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near = nearest(&word.to_ascii_lowercase(), &words)
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
         Err(Error::new(span, format!("`{word}` is not a kind of metric{near} The kinds are: {}", words.join(", "))))
     }
 

@@ -1,8 +1,11 @@
 //! `increment!`, `set!`, `observe!`, `timer!` and `add_label!`.
 
-use crate::options::{Bounds, LabelValues, call, check_label_name, check_metric_name, library, once, option_name, source, string, unknown};
-use proc_macro2::{Ident, Span, TokenStream};
+use crate::options::{
+    Bounds, LabelValues, call, check_label_name, check_metric_name, library, once, option_name, source, string, unknown,
+};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token, Type};
@@ -49,7 +52,7 @@ impl Record {
 /// A metric by its name, or by the type that `#[metric]` declared.
 enum Target {
     Name(LitStr),
-    Declared(Type),
+    Declared(Box<Type>),
 }
 
 struct Call {
@@ -66,21 +69,29 @@ impl Call {
     fn parse(record: Record, input: ParseStream<'_>) -> Result<Self> {
         let name = record.name();
         if input.is_empty() {
-            return Err(Error::new(Span::call_site(), format!("`{name}!` needs the name of a metric, such as {name}!(\"orders\")")));
+            return Err(Error::new(
+                Span::call_site(),
+                format!("`{name}!` needs the name of a metric, such as {name}!(\"orders\")"),
+            ));
         }
-        let target = if input.peek(LitStr) {
-            let literal: LitStr = input.parse()?;
-            check_metric_name(&literal)?;
-            Target::Name(literal)
-        } else if input.peek(Lit) {
-            return Err(input.error("the name of a metric must be a string literal, such as \"orders\""));
-        } else {
-            let ahead = input.fork();
-            match ahead.parse::<Type>() {
-                Ok(Type::Path(_)) if ahead.is_empty() || ahead.peek(Token![,]) => Target::Declared(input.parse()?),
-                _ => return Err(input.error("the metric must be a string literal, such as \"orders\", or a type that #[metric] declares")),
-            }
-        };
+        let target =
+            if input.peek(LitStr) {
+                let literal: LitStr = input.parse()?;
+                check_metric_name(&literal)?;
+                Target::Name(literal)
+            } else if input.peek(Lit) {
+                return Err(input.error("the name of a metric must be a string literal, such as \"orders\""));
+            } else {
+                let ahead = input.fork();
+                match ahead.parse::<Type>() {
+                    Ok(Type::Path(_)) if ahead.is_empty() || ahead.peek(Token![,]) => {
+                        Target::Declared(Box::new(input.parse()?))
+                    }
+                    _ => return Err(input.error(
+                        "the metric must be a string literal, such as \"orders\", or a type that #[metric] declares",
+                    )),
+                }
+            };
         let mut call = Self { target, value: None, labels: None, help: None, unit: None, buckets: None, library: None };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -124,8 +135,6 @@ impl Call {
     }
 }
 
-use syn::ext::IdentExt as _;
-
 pub(crate) fn expand(record: Record, input: TokenStream) -> TokenStream {
     let parser = |input: ParseStream<'_>| Call::parse(record, input);
     match syn::parse::Parser::parse2(parser, input) {
@@ -142,10 +151,9 @@ impl Call {
         let source = source(&library);
         let (name, checks) = match &self.target {
             Target::Name(name) => (quote!(#name), TokenStream::new()),
-            Target::Declared(declared) => (
-                quote!(<#declared as #private::Declared>::NAME),
-                self.check_declared(declared, &private, record),
-            ),
+            Target::Declared(declared) => {
+                (quote!(<#declared as #private::Declared>::NAME), self.check_declared(declared, &private, record))
+            }
         };
         let labels = self.labels.map(|labels| labels.0).unwrap_or_default();
         // What is written out can't differ from call to call: it is part of the series, not looked up.
@@ -169,11 +177,12 @@ impl Call {
             (_, Some(value)) => Some(quote!(#value)),
             (_, None) => None, // refused when it was parsed
         };
-        let verb = if given.is_empty() { format_ident!("{}", record.name()) } else { format_ident!("{}_with", record.name()) };
+        let verb =
+            if given.is_empty() { format_ident!("{}", record.name()) } else { format_ident!("{}_with", record.name()) };
         let values = (!given.is_empty()).then(|| {
-            let texts = given.iter().map(|(_, value)| {
-                quote_spanned!(value.span()=> #private::LabelValue::label_text(&(#value)))
-            });
+            let texts = given
+                .iter()
+                .map(|(_, value)| quote_spanned!(value.span()=> #private::LabelValue::label_text(&(#value))));
             quote!(&[#(#texts),*])
         });
         let arguments = value.into_iter().chain(values);
@@ -189,17 +198,31 @@ impl Call {
     /// What the compiler can check of a call that names a declared metric: its kind, its labels.
     fn check_declared(&self, declared: &Type, private: &TokenStream, record: Record) -> TokenStream {
         let kind = record.kind();
-        let span = declared.span();
-        let kind_check = quote_spanned! {span=>
-            const _: () = #private::check_kind(<#declared as #private::Declared>::DECLARED, #private::Kind::#kind);
-        };
-        let labels = self.labels.iter().flat_map(|labels| &labels.0).map(|(name, _)| {
-            quote_spanned! {name.span()=>
-                const _: () = #private::check_label(<#declared as #private::Declared>::DECLARED, #name);
-            }
-        });
+        let declared_by = quote!(<#declared as #private::Declared>::DECLARED);
+        let check = quote!(const _: () = #private::check_kind(#declared_by, #private::Kind::#kind););
+        let kind_check = respanned(check, declared.span());
+        let labels =
+            self.labels.iter().flat_map(|labels| &labels.0).map(|(name, _)| {
+                respanned(quote!(const _: () = #private::check_label(#declared_by, #name);), name.span())
+            });
         quote!(#kind_check #(#labels)*)
     }
+}
+
+/// The tokens as if they stood at `span`: an error in what they come to then points there.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let respan = |token| match token {
+        TokenTree::Group(group) => {
+            let mut respanned = Group::new(group.delimiter(), self::respanned(group.stream(), span));
+            respanned.set_span(span);
+            TokenTree::Group(respanned)
+        }
+        mut token => {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        }
+    };
+    tokens.into_iter().map(respan).collect()
 }
 
 fn is_text(value: &Expr) -> bool {
@@ -218,7 +241,10 @@ impl Parse for AddLabel {
         let name = string(input, "the name of a label")?;
         check_label_name(&name)?;
         if input.is_empty() {
-            return Err(Error::new(name.span(), format!("`add_label!` needs a value: add_label!(\"{}\", value)", name.value())));
+            return Err(Error::new(
+                name.span(),
+                format!("`add_label!` needs a value: add_label!(\"{}\", value)", name.value()),
+            ));
         }
         input.parse::<Token![,]>()?;
         let value = input.parse()?;

@@ -74,7 +74,11 @@ impl RuntimeMetricsConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_interval("collection_interval", self.collection_interval)?;
         if self.slow_poll_threshold_us == 0 {
-            return Err(ConfigError::new("slow_poll_threshold_us", "0", "every poll takes longer; use 1 or more (100 by default)"));
+            return Err(ConfigError::new(
+                "slow_poll_threshold_us",
+                "0",
+                "every poll takes longer; use 1 or more (100 by default)",
+            ));
         }
         Ok(())
     }

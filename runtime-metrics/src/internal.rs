@@ -4,8 +4,9 @@ use crate::metric::Kind;
 use crate::registry::{Definition, Family, Site, Source, registry};
 use crate::{metric, status};
 
-static INVALID: Site = Site::new(Kind::Counter, "runtime_metrics_invalid_values", Source::new(env!("CARGO_PKG_NAME"), file!(), line!()))
-    .help("Values that could not be recorded: not finite, or negative for a counter.");
+static INVALID: Site =
+    Site::new(Kind::Counter, "runtime_metrics_invalid_values", Source::new(env!("CARGO_PKG_NAME"), file!(), line!()))
+        .help("Values that could not be recorded: not finite, or negative for a counter.");
 crate::__submit!(Metric, INVALID);
 
 /// Counts a value that could not be recorded.
@@ -21,7 +22,8 @@ pub(crate) fn overflowed(name: &str) {
     if name == NAME {
         return; // so many metrics overflow that they overflow this one
     }
-    let definition = Definition::new(Kind::Counter, NAME, "Records that were folded into the overflow series, by metric.");
+    let definition =
+        Definition::new(Kind::Counter, NAME, "Records that were folded into the overflow series, by metric.");
     match registry().family(&definition) {
         Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels([("metric", name)])).slot(), 1),
         Err(error) => status::report(NAME, error.to_string()),

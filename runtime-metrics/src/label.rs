@@ -189,7 +189,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let mut chars = name.chars();
     let starts_well = chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
     if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("label `{name}` is not a valid name; use letters, digits and `_`, not starting with a digit"));
+        return Err(format!(
+            "label `{name}` is not a valid name; use letters, digits and `_`, not starting with a digit"
+        ));
     }
     if name.starts_with("__") || matches!(name, "le" | "quantile") {
         return Err(format!("label `{name}` is reserved by the exposition formats; choose another name"));

@@ -167,8 +167,8 @@ pub mod __private {
     #[cfg(not(any(target_family = "wasm", miri)))]
     pub use crate::registry::RUNTIME_METRICS_V1;
     pub use crate::registry::{
-        Declaration, Declared, Entry, Site, Source, check_kind, check_label, checked, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with,
-        timer, timer_with,
+        Declaration, Declared, Entry, Site, Source, check_kind, check_label, checked, handle, handle_with, increment,
+        increment_with, observe, observe_with, set, set_with, timer, timer_with,
     };
     pub use linkme;
 }

@@ -14,13 +14,19 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
     if starts_well && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':')) {
         return Ok(());
     }
-    Err(format!("`{name}` is not a valid metric name; use letters, digits, `_`, `.` and `:`, not starting with a digit, such as `{}`", mended(name)))
+    Err(format!(
+        "`{name}` is not a valid metric name; use letters, digits, `_`, `.` and `:`, not starting with a digit, such as `{}`",
+        mended(name)
+    ))
 }
 
 /// The nearest valid name.
 fn mended(name: &str) -> String {
-    let mut mended: String =
-        name.trim().chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':') { c } else { '_' }).collect();
+    let mut mended: String = name
+        .trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':') { c } else { '_' })
+        .collect();
     if mended.chars().next().is_none_or(|first| !(first.is_ascii_alphabetic() || first == '_')) {
         mended.insert(0, '_');
     }
@@ -53,14 +59,26 @@ const fn known(name: &'static str, exposed: Option<(&'static str, &'static str, 
 
 /// The one table of names: as the specification has them, as Prometheus users know them.
 const KNOWN: &[Known] = &[
-    known("runtime.memory.rss", Some(("process_resident_memory_bytes", "bytes", 1.0)), "Memory of the process that is in RAM."),
+    known(
+        "runtime.memory.rss",
+        Some(("process_resident_memory_bytes", "bytes", 1.0)),
+        "Memory of the process that is in RAM.",
+    ),
     known("runtime.threads.active", None, "Threads of the process."),
     known("runtime.threads.peak", None, "The most threads seen since start."),
-    known("process.cpu.usage", Some(("process_cpu_usage_ratio", "ratio", 0.01)), "Share of one core that the process used since the last collection; 1 is one full core."),
+    known(
+        "process.cpu.usage",
+        Some(("process_cpu_usage_ratio", "ratio", 0.01)),
+        "Share of one core that the process used since the last collection; 1 is one full core.",
+    ),
     known("process.cpu.user_time", Some(("process_cpu_user_seconds", "seconds", 0.001)), "CPU time in user mode."),
     known("process.cpu.system_time", Some(("process_cpu_system_seconds", "seconds", 0.001)), "CPU time in the kernel."),
     known("process.open_fds", Some(("process_open_fds", "", 1.0)), "Open file descriptors."),
-    known("process.open_fds.limit", Some(("process_max_fds", "", 1.0)), "The most file descriptors that the process may open."),
+    known(
+        "process.open_fds.limit",
+        Some(("process_max_fds", "", 1.0)),
+        "The most file descriptors that the process may open.",
+    ),
     known("process.threads.count", Some(("process_threads", "", 1.0)), "Threads of the process."),
     known("process.uptime", None, "Time since the process started."),
     known("async.workers.count", Some(("async_workers", "", 1.0)), "Worker threads of the async runtime."),
@@ -91,19 +109,21 @@ fn base_unit(unit: &str) -> (&'static str, f64) {
 
 /// The exposed name of a metric.
 pub(crate) fn exposed(name: &str, kind: Kind, unit: &str) -> Exposed {
-    if let Some((family, unit, factor)) = KNOWN.iter().find(|known| known.name == name).and_then(|known| known.exposed) {
+    if let Some((family, unit, factor)) = KNOWN.iter().find(|known| known.name == name).and_then(|known| known.exposed)
+    {
         return Exposed { family: family.to_owned(), unit, factor };
     }
     let mut family = name.replace('.', "_");
-    if kind == Kind::Counter {
-        if let Some(stem) = family.strip_suffix("_total") {
-            family.truncate(stem.len());
-        }
+    if kind == Kind::Counter
+        && let Some(stem) = family.strip_suffix("_total")
+    {
+        family.truncate(stem.len());
     }
     let (unit, factor) = base_unit(unit);
     if !unit.is_empty() && !family.ends_with(&format!("_{unit}")) {
         // `latency_ms` in milliseconds becomes `latency_seconds`, not `latency_ms_seconds`.
-        for written in ["milliseconds", "microseconds", "nanoseconds", "seconds", "ms", "us", "ns", "percent", "bytes"] {
+        for written in ["milliseconds", "microseconds", "nanoseconds", "seconds", "ms", "us", "ns", "percent", "bytes"]
+        {
             if let Some(stem) = family.strip_suffix(written).and_then(|stem| stem.strip_suffix('_')) {
                 family.truncate(stem.len());
                 break;

@@ -110,6 +110,7 @@ impl MetricValue {
 macro_rules! int {
     ($($kind:ty),*) => {$(
         impl From<$kind> for MetricValue {
+            #[allow(clippy::cast_lossless)]
             fn from(value: $kind) -> Self {
                 // What does not fit keeps its size, if not its last digits.
                 i64::try_from(value).map_or(Self::Float(value as f64), Self::Int)
@@ -228,7 +229,8 @@ fn push(metrics: &mut Vec<RuntimeMetric>, template: RuntimeMetric, value: &Readi
         Reading::Distribution(distribution) => {
             let stats = stats(distribution);
             metrics.extend(stats.into_iter().map(|(stat, value)| {
-                RuntimeMetric { metric_type: MetricType::Distribution, value, ..template.clone() }.with_tag("stat", stat)
+                RuntimeMetric { metric_type: MetricType::Distribution, value, ..template.clone() }
+                    .with_tag("stat", stat)
             }));
         }
     }

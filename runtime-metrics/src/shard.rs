@@ -61,13 +61,20 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// Where a block lives: boxed, for moving the directory itself would touch all of its lazily
+/// zeroed memory.
+#[derive(Debug)]
+pub(crate) struct Home(Box<Block>);
+
 impl Block {
     #[cfg(not(loom))]
+    #[allow(clippy::large_stack_arrays)] // it is only ever a static
     const fn empty() -> Self {
         Self { pages: [const { AtomicPtr::new(ptr::null_mut()) }; PAGES] }
     }
 
     #[cfg(not(loom))]
+    #[allow(clippy::cast_ptr_alignment)] // the layout asks for the alignment
     fn boxed() -> Box<Self> {
         let layout = std::alloc::Layout::new::<Self>();
         // SAFETY: `Self` has a size, and all-zero bytes are a valid `Self`: an array of null
@@ -152,18 +159,14 @@ pub(crate) struct Arena {
 
 #[derive(Debug)]
 struct Blocks {
-    // Boxed inside the `Arc`: moving the directory itself would touch all of its lazily zeroed memory.
-    all: Vec<Arc<Box<Block>>>,
-    free: Vec<Arc<Box<Block>>>,
+    all: Vec<Arc<Home>>,
+    free: Vec<Arc<Home>>,
 }
 
 impl Arena {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
-        Self {
-            blocks: Mutex::new(Blocks { all: Vec::new(), free: Vec::new() }),
-            shared: std::sync::OnceLock::new(),
-        }
+        Self { blocks: Mutex::new(Blocks { all: Vec::new(), free: Vec::new() }), shared: std::sync::OnceLock::new() }
     }
 
     #[cfg(loom)]
@@ -175,18 +178,18 @@ impl Arena {
 
     /// A block for the calling thread alone, until it is given back. The lock orders the last
     /// write of the previous owner before the first read of the next.
-    pub(crate) fn lease(&self) -> Arc<Box<Block>> {
+    pub(crate) fn lease(&self) -> Arc<Home> {
         let mut blocks = self.blocks.lock();
         if let Some(block) = blocks.free.pop() {
             return block;
         }
-        let block = Arc::new(Block::boxed());
+        let block = Arc::new(Home(Block::boxed()));
         blocks.all.push(Arc::clone(&block));
         block
     }
 
     /// Takes a block back, values and all.
-    pub(crate) fn give_back(&self, block: Arc<Box<Block>>) {
+    pub(crate) fn give_back(&self, block: Arc<Home>) {
         self.blocks.lock().free.push(block);
     }
 
@@ -217,13 +220,13 @@ impl Arena {
 /// The readers' side: sums slots over the blocks that existed when it was made. Cells are read one
 /// by one, so a view is monotonic in each cell but not one instant across them.
 pub(crate) struct View<'a> {
-    blocks: Vec<Arc<Box<Block>>>,
+    blocks: Vec<Arc<Home>>,
     shared: Option<&'a Block>,
 }
 
 impl View<'_> {
     fn cells(&self, slot: u32) -> impl Iterator<Item = u64> {
-        let blocks = self.blocks.iter().map(|block| &***block).chain(self.shared);
+        let blocks = self.blocks.iter().map(|block| &*block.0).chain(self.shared);
         blocks.filter_map(move |block| block.get(slot)).map(|cell| cell.load(Relaxed))
     }
 
@@ -328,7 +331,7 @@ pub(crate) fn add_float(cell: &AtomicU64, x: f64) {
 
 /// A lease that one thread holds: the owner's view of a block.
 #[derive(Debug)]
-pub(crate) struct Lease(Option<Arc<Box<Block>>>);
+pub(crate) struct Lease(Option<Arc<Home>>);
 
 impl Lease {
     #[cfg(any(loom, test))]
@@ -338,8 +341,8 @@ impl Lease {
 
     #[cfg(any(loom, test))]
     pub(crate) fn add(&self, slot: u32, n: u64) {
-        if let Some(block) = &self.0 {
-            Cell::new(block.get(slot).unwrap_or_else(|| block.touch(slot))).add(n);
+        if let Some(Home(block)) = self.0.as_deref() {
+            Slot::Mine(Cell::new(block.get(slot).unwrap_or_else(|| block.touch(slot)))).add(n);
         }
     }
 
@@ -351,10 +354,10 @@ impl Lease {
     }
 }
 
-#[cfg(not(loom))]
-pub(crate) use process::{ARENA, cell, cells, gauge, touch};
 #[cfg(loom)]
 pub(crate) use model::{ARENA, cell, cells, gauge, touch};
+#[cfg(not(loom))]
+pub(crate) use process::{ARENA, cell, cells, gauge, touch};
 
 /// The arena of this process, and each thread's way to its block.
 #[cfg(not(loom))]
@@ -427,7 +430,7 @@ mod process {
             let Ok(mut lease) = slot.0.try_borrow_mut() else { return false };
             if lease.0.is_none() {
                 let block = ARENA.lease();
-                BLOCK.set(&raw const **block);
+                BLOCK.set(&raw const *block.0);
                 lease.0 = Some(block);
                 first = true;
             }

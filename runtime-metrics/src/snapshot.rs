@@ -6,8 +6,8 @@ use crate::names::{self, Exposed};
 use crate::protocol::{MetricType, MetricValue, RuntimeMetric};
 use crate::registry::{Identity, Source, registry};
 use crate::status::report;
-use std::collections::{BTreeMap, BTreeSet};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -85,7 +85,10 @@ impl Snapshot {
                 }
             });
             if family.series.iter().any(|other| other.labels == series.labels) {
-                report(family.name.clone(), "collectors returned it twice with the same tags; the first value is used, so add a tag or another name");
+                report(
+                    family.name.clone(),
+                    "collectors returned it twice with the same tags; the first value is used, so add a tag or another name",
+                );
             } else {
                 family.series.push(series);
             }

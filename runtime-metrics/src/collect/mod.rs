@@ -1,9 +1,9 @@
 //! Asking the collectors, and the loop that does it on a thread of its own.
 
-#[cfg(any(feature = "sentry", feature = "http"))]
+#[cfg(feature = "sentry")]
 mod worker;
 
-#[cfg(any(feature = "sentry", feature = "http"))]
+#[cfg(feature = "sentry")]
 pub(crate) use worker::{Tick, Worker};
 
 use crate::protocol::RuntimeMetric;
@@ -81,10 +81,10 @@ pub(crate) fn only(wanted: impl Fn(&str) -> bool) -> Vec<RuntimeMetric> {
 impl Asked {
     fn collect(&self) -> Vec<RuntimeMetric> {
         let mut last = self.last.lock();
-        if let (Some((when, metrics)), Some(interval)) = (&*last, self.collector.interval()) {
-            if when.elapsed() < interval {
-                return metrics.clone();
-            }
+        if let (Some((when, metrics)), Some(interval)) = (&*last, self.collector.interval())
+            && when.elapsed() < interval
+        {
+            return metrics.clone();
         }
         match catch_unwind(AssertUnwindSafe(|| self.collector.collect())) {
             Ok(metrics) => {
@@ -96,7 +96,10 @@ impl Asked {
             Err(panic) => {
                 report(
                     self.collector.name(),
-                    format!("the collector panicked: {}; it is left out this time and asked again the next", text_of(&*panic)),
+                    format!(
+                        "the collector panicked: {}; it is left out this time and asked again the next",
+                        text_of(&*panic)
+                    ),
                 );
                 Vec::new()
             }

@@ -108,7 +108,8 @@ impl Seen {
 
 #[cfg(target_os = "linux")]
 fn stat() -> Result<Stat, String> {
-    let stat = procfs::process::Process::myself().and_then(|process| process.stat()).map_err(|error| error.to_string())?;
+    let stat =
+        procfs::process::Process::myself().and_then(|process| process.stat()).map_err(|error| error.to_string())?;
     let ticks = procfs::ticks_per_second() as f64;
     let since_boot = |ticks_passed: u64| Duration::from_secs_f64(ticks_passed as f64 / ticks);
     let up = std::fs::read_to_string("/proc/uptime").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());

@@ -65,8 +65,11 @@ impl MetricCollector for Runtimes {
             let runtime = handle.metrics();
             let workers = runtime.num_workers();
             metrics.push(tell(RuntimeMetric::gauge("async.workers.count", workers).with_unit("count")));
-            metrics.push(tell(RuntimeMetric::gauge("async.tasks.active", runtime.num_alive_tasks()).with_unit("count")));
-            metrics.push(tell(RuntimeMetric::gauge("async.tasks.queued", runtime.global_queue_depth()).with_unit("count")));
+            metrics
+                .push(tell(RuntimeMetric::gauge("async.tasks.active", runtime.num_alive_tasks()).with_unit("count")));
+            metrics.push(tell(
+                RuntimeMetric::gauge("async.tasks.queued", runtime.global_queue_depth()).with_unit("count"),
+            ));
             #[cfg(target_has_atomic = "64")]
             {
                 let busy: Duration = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum();

@@ -130,6 +130,7 @@ impl MetricsExporter {
     /// # use runtime_metrics::MetricsExporter;
     /// let _exporter = MetricsExporter::new().address("127.0.0.1:0");
     /// ```
+    #[allow(clippy::needless_pass_by_value)] // a text or a `SocketAddr`, as it comes
     pub fn address(mut self, address: impl ToString) -> Self {
         self.address = address.to_string();
         self
@@ -173,7 +174,8 @@ impl MetricsExporter {
         let bind = |error| ExportError::Bind { address: self.address.clone(), error };
         let listener = TcpListener::bind(&self.address).map_err(|error| bind(Bind::of(&error)))?;
         let address = listener.local_addr().map_err(|error| bind(Bind::of(&error)))?;
-        let server = http::Server::start(listener, self.format, self.interval).map_err(|error| bind(Bind::of(&error)))?;
+        let server =
+            http::Server::start(listener, self.format, self.interval).map_err(|error| bind(Bind::of(&error)))?;
         match self.protocol {
             ExportProtocol::Http => Ok(ExportHandle(Ok((address, server)))),
         }
@@ -223,8 +225,12 @@ impl fmt::Display for ExportError {
             Self::Config(error) => error.fmt(f),
             Self::Bind { address, error } => {
                 let mend = match error.kind {
-                    std::io::ErrorKind::AddrInUse => "the port is in use by another program; choose another one, or port 0 for a free one",
-                    std::io::ErrorKind::PermissionDenied => "this program may not use it; ports below 1024 are for root",
+                    std::io::ErrorKind::AddrInUse => {
+                        "the port is in use by another program; choose another one, or port 0 for a free one"
+                    }
+                    std::io::ErrorKind::PermissionDenied => {
+                        "this program may not use it; ports below 1024 are for root"
+                    }
                     std::io::ErrorKind::AddrNotAvailable => "this machine does not have it; use 127.0.0.1 or 0.0.0.0",
                     _ => "use an address and a port, such as 127.0.0.1:9464",
                 };

@@ -107,7 +107,10 @@ fn answer(request: &Request<Incoming>, format: ExportFormat) -> Response<Full<By
     match request.uri().path() {
         "/metrics" => scrape(choose(format, request.headers())),
         "/metrics.json" => scrape(ExportFormat::Json),
-        "/" => plain(StatusCode::OK, "/metrics       what the Accept header asks for: OpenMetrics, Prometheus text or JSON\n/metrics.json  JSON\n"),
+        "/" => plain(
+            StatusCode::OK,
+            "/metrics       what the Accept header asks for: OpenMetrics, Prometheus text or JSON\n/metrics.json  JSON\n",
+        ),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here; the metrics are at /metrics\n"),
     }
 }
@@ -138,9 +141,13 @@ fn choose(format: ExportFormat, headers: &HeaderMap) -> ExportFormat {
 fn scrape(format: ExportFormat) -> Response<Full<Bytes>> {
     let snapshot = Snapshot::take();
     let (kind, text) = match format {
-        ExportFormat::OpenMetrics => ("application/openmetrics-text; version=1.0.0; charset=utf-8", openmetrics(&snapshot)),
+        ExportFormat::OpenMetrics => {
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", openmetrics(&snapshot))
+        }
         ExportFormat::Json => ("application/json", json(&snapshot)),
-        ExportFormat::Prometheus | ExportFormat::Negotiated => ("text/plain; version=0.0.4; charset=utf-8", prometheus(&snapshot)),
+        ExportFormat::Prometheus | ExportFormat::Negotiated => {
+            ("text/plain; version=0.0.4; charset=utf-8", prometheus(&snapshot))
+        }
     };
     respond(StatusCode::OK, kind, text)
 }

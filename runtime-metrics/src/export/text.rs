@@ -172,7 +172,9 @@ mod tests {
 
     /// The lines that begin with `name`.
     fn lines<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
-        text.lines().filter(|line| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with(name)).collect()
+        text.lines()
+            .filter(|line| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with(name))
+            .collect()
     }
 
     fn of(name: &str, dialect: fn(&Snapshot) -> String) -> Vec<String> {
@@ -191,7 +193,11 @@ mod tests {
         );
         assert_eq!(
             of("text_orders", prometheus),
-            ["# HELP text_orders_total Orders.", "# TYPE text_orders_total counter", &format!("text_orders_total{labels} 3")]
+            [
+                "# HELP text_orders_total Orders.",
+                "# TYPE text_orders_total counter",
+                &format!("text_orders_total{labels} 3")
+            ]
         );
     }
 
@@ -204,7 +210,9 @@ mod tests {
     #[test]
     fn declared_buckets_are_cumulative_and_end_in_infinity() {
         let sizes = Histogram::new("text_size", "Sizes.").with_buckets(vec![1.0, 10.0]).register();
-        [0.5, 5.0, 50.0].into_iter().for_each(|size| sizes.observe(size));
+        for size in [0.5, 5.0, 50.0] {
+            sizes.observe(size);
+        }
         assert_eq!(
             of("text_size", openmetrics)[2..],
             [
@@ -220,7 +228,9 @@ mod tests {
     #[test]
     fn exponential_buckets_are_told_at_powers_of_two() {
         let sizes = Histogram::new("text_automatic", "Sizes.").register();
-        [1.0, 3.0, 4.0, 5.0].into_iter().for_each(|size| sizes.observe(size));
+        for size in [1.0, 3.0, 4.0, 5.0] {
+            sizes.observe(size);
+        }
         assert_eq!(
             of("text_automatic", openmetrics)[2..],
             [

@@ -123,7 +123,6 @@ impl Action {
         (self.text.function, self.text.source)
     }
 
-
     /// Binds what needs no call to be known.
     pub(crate) fn bind_linked(&'static self, registry: &'static Registry) {
         if self.text.service.is_some() || !self.text.method {
@@ -162,7 +161,11 @@ impl Action {
         self.bound.get_or_init(|| counts)
     }
 
-    fn register(&self, registry: &'static Registry, service: Option<&'static Service>) -> Result<Counts, RegisterError> {
+    fn register(
+        &self,
+        registry: &'static Registry,
+        service: Option<&'static Service>,
+    ) -> Result<Counts, RegisterError> {
         let text = &self.text;
         let family = |kind, name: String, help| {
             let mut definition = Definition::new(kind, name, help).at(text.source);
@@ -180,8 +183,13 @@ impl Action {
         let labels = Family::labels(labels);
 
         let (requests, times, started) = if text.event.is_some() {
-            let failures = family(Kind::Counter, format!("{stem}_failures_total"), "Events whose handler failed or panicked.")?;
-            let times = family(Kind::Histogram, format!("{stem}_processing_time_seconds"), "How long events took to be handled.")?;
+            let failures =
+                family(Kind::Counter, format!("{stem}_failures_total"), "Events whose handler failed or panicked.")?;
+            let times = family(
+                Kind::Histogram,
+                format!("{stem}_processing_time_seconds"),
+                "How long events took to be handled.",
+            )?;
             let received = family(Kind::Counter, format!("{stem}_received_total"), "Events that were received.")?;
             (Requests::Failures(failures), times, received)
         } else {
@@ -244,10 +252,8 @@ impl Families {
     /// Exports a block of results under these labels.
     fn adopt(self, labels: &LabelSet, results: u32) -> bool {
         let counted = match self.requests {
-            Requests::Failures(family) => family.adopt(
-                labels.clone(),
-                Slots::Sum(results + Outcome::Error as u32, results + Outcome::Panic as u32),
-            ),
+            Requests::Failures(family) => family
+                .adopt(labels.clone(), Slots::Sum(results + Outcome::Error as u32, results + Outcome::Panic as u32)),
             Requests::ByOutcome(family) => Outcome::ALL.into_iter().fold(true, |all, outcome| {
                 let labels = labels.with([(Cow::Borrowed("outcome"), Arc::from(outcome.as_str()))]);
                 all & family.adopt(labels, Slots::Own(results + outcome as u32))

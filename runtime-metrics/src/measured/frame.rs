@@ -52,7 +52,9 @@ pub fn add_label(name: &'static str, value: &impl LabelValue, place: &'static st
     if found != Ok(true) {
         report(
             name,
-            format!("add_label! at {place} is not inside a call that declares this label; write #[metered(labels = [\"{name}\"])] on the function that is to have it"),
+            format!(
+                "add_label! at {place} is not inside a call that declares this label; write #[metered(labels = [\"{name}\"])] on the function that is to have it"
+            ),
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A service: what the metered methods of one type add up to.
 
 use super::Outcome;
-use crate::metric::{self, HEADER, Kind, Buckets};
+use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{Definition, Family, RegisterError, Registry, Shape, Slots, Source, registry};
 use crate::status::report;
 use std::marker::PhantomData;
@@ -78,7 +78,10 @@ impl Service {
         if !adopted {
             report(
                 self.name,
-                format!("#[metrics] at {} measures a service that is also measured by hand; remove one of the two", self.source),
+                format!(
+                    "#[metrics] at {} measures a service that is also measured by hand; remove one of the two",
+                    self.source
+                ),
             );
         }
         Ok(Totals { base, shape: times.shape })

@@ -51,7 +51,9 @@ impl std::fmt::Display for BucketError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Empty => f.write_str("there are no bounds; give at least one, or leave the buckets out"),
-            Self::TooMany => write!(f, "there are more than {} bounds; use fewer, or leave the buckets out", Buckets::MAX),
+            Self::TooMany => {
+                write!(f, "there are more than {} bounds; use fewer, or leave the buckets out", Buckets::MAX)
+            }
             Self::NotFinite { index } => write!(f, "bound {index} is not finite; remove it (+Inf is added by itself)"),
             Self::NotRising { index } => write!(f, "bound {index} is not above the one before it; sort the bounds"),
         }
@@ -188,7 +190,7 @@ fn exponential_upper(index: u32) -> f64 {
 
 /// Whether the upper bound of this exponential bucket is a power of two.
 pub(crate) const fn is_octave(index: u32) -> bool {
-    index % PER_OCTAVE == 0
+    index.is_multiple_of(PER_OCTAVE)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ distribution!(Timer, "builder_timer_seconds");
 pub trait Handle: Sized + sealed::Handle {}
 
 pub(crate) mod sealed {
-    use super::{SeriesRef, super::Kind};
+    use super::{super::Kind, SeriesRef};
 
     pub trait Handle {
         const KIND: Kind;

@@ -140,7 +140,7 @@ pub(crate) fn observe(slot: u32, shape: Shape, value: f64) {
 /// Puts a duration into a histogram of seconds.
 #[inline]
 pub(crate) fn observe_nanos(slot: u32, shape: Shape, nanos: u64) {
-    let seconds = nanos as f64 * 1e-9;
+    let seconds = nanos as f64 / 1e9;
     let sum = if shape.nanos { Addend::Nanos(nanos as i64) } else { Addend::Float(seconds) };
     put(slot, shape, seconds, sum);
 }
@@ -196,7 +196,7 @@ fn unrank(rank: u64) -> f64 {
 /// Reads the histogram whose slots start at `slot`.
 pub(crate) fn read(view: &View<'_>, slot: u32, shape: Shape) -> Distribution {
     let buckets: Vec<u64> = (0..shape.buckets.len()).map(|at| view.sum(slot + HEADER + at)).collect();
-    let sum = if shape.nanos { view.sum(slot) as i64 as f64 * 1e-9 } else { view.sum_float(slot) };
+    let sum = if shape.nanos { view.sum(slot) as i64 as f64 / 1e9 } else { view.sum_float(slot) };
     let extreme = |raised: u64| (raised != 0).then_some(raised);
     let max = extreme(view.max(slot + 1)).map(unrank);
     let min = extreme(view.max(slot + 2)).map(|complement| unrank(!complement));

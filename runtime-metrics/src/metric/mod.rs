@@ -9,13 +9,13 @@ mod gauge;
 mod histogram;
 mod timer;
 
-pub use bounds::{BucketError, Buckets};
 pub(crate) use bounds::is_octave;
+pub use bounds::{BucketError, Buckets};
 pub use builder::{Builder, Handle};
 pub(crate) use counter::add as add_to_counter;
 pub use counter::{Count, Counter};
-pub use gauge::{Gauge, Value};
 pub(crate) use gauge::set_to as set_gauge;
+pub use gauge::{Gauge, Value};
 pub use histogram::Histogram;
 pub(crate) use histogram::{HEADER, observe, observe_nanos, read as read_histogram};
 pub use timer::{Timer, TimerGuard};

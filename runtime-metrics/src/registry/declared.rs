@@ -60,7 +60,9 @@ pub const fn checked(bounds: &'static [f64]) -> &'static [f64] {
         Ok(()) => bounds,
         Err(BucketError::Empty) => panic!("there are no bounds; give at least one, or leave the buckets out"),
         Err(BucketError::TooMany) => panic!("there are more than 120 bounds; use fewer, or leave the buckets out"),
-        Err(BucketError::NotFinite { .. }) => panic!("a bucket bound is not finite; remove it (+Inf is added by itself)"),
+        Err(BucketError::NotFinite { .. }) => {
+            panic!("a bucket bound is not finite; remove it (+Inf is added by itself)")
+        }
         Err(BucketError::NotRising { .. }) => panic!("bucket bounds must rise; sort them"),
     }
 }

@@ -133,6 +133,11 @@ impl Series {
     }
 }
 
+/// How many series count against the limit: all but the one for those beyond it.
+fn series_in(all: &FxHashMap<LabelSet, SeriesRef>) -> usize {
+    all.len() - usize::from(all.contains_key(&overflow_labels()))
+}
+
 /// The one series that stands for all that came after the limit.
 fn overflow_labels() -> LabelSet {
     LabelSet::new([(Cow::Borrowed("overflow"), Arc::from("true"))])
@@ -193,7 +198,7 @@ impl Family {
 
     /// Whether one more series may be made.
     pub(crate) fn has_room(&self) -> bool {
-        self.registry.has_room(self.series.read().len())
+        self.registry.has_room(series_in(&self.series.read()))
     }
 
     fn create(&'static self, labels: LabelSet, slots: impl FnOnce() -> Option<Slots>) -> SeriesRef {
@@ -201,7 +206,7 @@ impl Family {
         if let Some(series) = all.get(&labels) {
             return series.clone();
         }
-        let room = self.registry.has_room(all.len());
+        let room = self.registry.has_room(series_in(&all));
         let slots = if room { slots() } else { None };
         let Some(slots) = slots else {
             let rest = all.entry(overflow_labels()).or_insert_with(|| {

@@ -13,14 +13,17 @@ pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
 pub(crate) use family::{Family, Series, SeriesRef, Slots};
 pub use identity::Identity;
-pub use site::{Entry, Site, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with, timer, timer_with};
+pub use site::{
+    Entry, Site, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with, timer,
+    timer_with,
+};
 
 use crate::label::{self, LabelSet};
 use crate::metric::{Buckets, Kind};
+use crate::names;
 use crate::shard;
 use crate::snapshot::{CatalogEntry, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
 use crate::status::report;
-use crate::names;
 use parking_lot::{Mutex, RwLock};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -131,7 +134,7 @@ impl Registry {
         let mut sites = Vec::new();
         let mut services = Vec::new();
         let mut actions = Vec::new();
-        for entry in RUNTIME_METRICS_V1.iter() {
+        for entry in RUNTIME_METRICS_V1 {
             match entry {
                 Entry::Metric(site) => sites.push(*site),
                 Entry::Service(service) => services.push(*service),
@@ -139,25 +142,31 @@ impl Registry {
             }
         }
         sites.sort_by_key(|site| (site.text.name, !site.text.declares, site.text.help.is_empty(), site.text.source));
-        sites.into_iter().for_each(|site| self.bind(site));
+        for site in sites {
+            self.bind(site);
+        }
         services.sort_by_key(|service| service.name());
         for service in services {
             service.bind(self);
         }
         actions.sort_by_key(|action| action.sort_key());
-        actions.into_iter().for_each(|action| action.bind_linked(self));
+        for action in actions {
+            action.bind_linked(self);
+        }
     }
 
     /// Gives a site its series, or one that leads nowhere if its definition can't be used.
     pub(crate) fn bind(&'static self, site: &'static Site) {
         let definition = site.definition();
         let family = self.family(&definition).and_then(|family| {
-            self.check_keys(family, site)?;
+            check_keys(family, site)?;
             Ok(family)
         });
         let series = match family {
             // Until its labels are known, a series of the constant labels alone would be a lie.
-            Ok(family) if !site.text.keys.is_empty() => family.series_at(LabelSet::default(), Slots::Own(shard::UNBOUND)),
+            Ok(family) if !site.text.keys.is_empty() => {
+                family.series_at(LabelSet::default(), Slots::Own(shard::UNBOUND))
+            }
             Ok(family) => family.find_or_create(LabelSet::new(site.constant())),
             Err(error) => {
                 report(site.text.name, error.to_string());
@@ -165,18 +174,6 @@ impl Registry {
             }
         };
         site.bind(series);
-    }
-
-    fn check_keys(&self, family: &Family, site: &Site) -> Result<(), RegisterError> {
-        let Some(declared) = family.text.lock().keys else { return Ok(()) };
-        let used = site.text.keys.iter().chain(site.text.labels.iter().map(|(name, _)| name));
-        let Some(unknown) = used.into_iter().find(|key| !declared.contains(key)) else { return Ok(()) };
-        let declared = if declared.is_empty() { "no labels".to_owned() } else { format!("the labels {}", declared.join(", ")) };
-        Err(RegisterError::new(format!(
-            "the label `{unknown}` at {} is not declared: the metric has {declared} at {}; use one of them or declare it there",
-            site.text.source,
-            place(family.source),
-        )))
     }
 
     /// The family of a definition, new or known; an error where two definitions disagree.
@@ -447,6 +444,20 @@ impl Registry {
     }
 }
 
+/// Whether a site uses only labels that the metric declares, if it declares any.
+fn check_keys(family: &Family, site: &Site) -> Result<(), RegisterError> {
+    let Some(declared) = family.text.lock().keys else { return Ok(()) };
+    let used = site.text.keys.iter().chain(site.text.labels.iter().map(|(name, _)| name));
+    let Some(unknown) = used.into_iter().find(|key| !declared.contains(key)) else { return Ok(()) };
+    let declared =
+        if declared.is_empty() { "no labels".to_owned() } else { format!("the labels {}", declared.join(", ")) };
+    Err(RegisterError::new(format!(
+        "the label `{unknown}` at {} is not declared: the metric has {declared} at {}; use one of them or declare it there",
+        site.text.source,
+        place(family.source),
+    )))
+}
+
 /// Whether a further definition of a family may record into it. What it says besides is added
 /// where the family has no word yet, and told where it contradicts.
 fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> {
@@ -470,7 +481,7 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
             )));
         }
         if text.help.is_empty() {
-            text.help = definition.help.clone();
+            text.help.clone_from(&definition.help);
         } else if !definition.help.is_empty() && definition.help != text.help {
             differs.push("description");
         }
@@ -483,7 +494,10 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
     }
     // Not under the lock: a logger may itself record metrics.
     for what in differs {
-        report(family.name.as_ref(), format!("its {what} at {here} and at {there} differ, and the latter is used; make them the same"));
+        report(
+            family.name.as_ref(),
+            format!("its {what} at {here} and at {there} differ, and the latter is used; make them the same"),
+        );
     }
     Ok(())
 }

@@ -58,17 +58,8 @@ pub struct SiteText {
 
 impl Site {
     pub const fn new(kind: Kind, name: &'static str, source: Source) -> Self {
-        let text = SiteText {
-            kind,
-            name,
-            help: "",
-            unit: "",
-            buckets: None,
-            labels: &[],
-            keys: &[],
-            declares: false,
-            source,
-        };
+        let text =
+            SiteText { kind, name, help: "", unit: "", buckets: None, labels: &[], keys: &[], declares: false, source };
         Self { slot: AtomicU32::new(shard::UNBOUND), bound: OnceLock::new(), text }
     }
 
@@ -253,4 +244,3 @@ pub fn handle<M: metric::Handle>(site: &'static Site) -> M {
 pub fn handle_with<M: metric::Handle>(site: &'static Site, values: &[LabelText<'_>]) -> M {
     M::of(site.create(values))
 }
-

@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::time::SystemTime;
 
 #[derive(Serialize)]
-struct Header<'a> {
-    dsn: &'a Dsn,
+struct Header {
+    dsn: String,
     sent_at: String,
 }
 
@@ -25,6 +25,8 @@ pub(super) fn encode(dsn: &Dsn, payload: &RuntimeMetrics) -> Result<Envelope, se
     let item = serde_json::to_vec(payload)?;
     let sent_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
     let header = ItemHeader { r#type: "runtime_metrics", content_type: "application/json", length: item.len() };
+    // A DSN without a secret key is written as if it had an empty one.
+    let dsn = dsn.to_string().replacen(":@", "@", 1);
     let mut bytes = serde_json::to_vec(&Header { dsn, sent_at })?;
     bytes.push(b'\n');
     serde_json::to_writer(&mut bytes, &header)?;

@@ -120,7 +120,9 @@ impl Integration for RuntimeMetricsIntegration {
                 self.0.workers.lock().push(worker);
                 at_the_end_of_main(&self.0);
             }
-            Err(error) => report("sentry", format!("the collection thread could not be started: {error}; nothing is sent")),
+            Err(error) => {
+                report("sentry", format!("the collection thread could not be started: {error}; nothing is sent"));
+            }
         }
     }
 }

@@ -50,8 +50,11 @@ impl Shipper {
 
 fn unwanted(inner: &Inner) -> Vec<&'static str> {
     let config = &inner.config;
-    let switches =
-        [("memory", config.collect_memory), ("process", config.collect_process), ("tokio", config.collect_async_runtime)];
+    let switches = [
+        ("memory", config.collect_memory),
+        ("process", config.collect_process),
+        ("tokio", config.collect_async_runtime),
+    ];
     switches.into_iter().filter(|(_, wanted)| !wanted).map(|(name, _)| name).collect()
 }
 

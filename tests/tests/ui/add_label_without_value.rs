@@ -1,0 +1,3 @@
+fn main() {
+    runtime_metrics::add_label!("tier");
+}

@@ -1,0 +1,3 @@
+fn main() {
+    runtime_metrics::set!("level", value: "high");
+}

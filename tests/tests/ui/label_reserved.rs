@@ -1,0 +1,3 @@
+fn main() {
+    runtime_metrics::increment!("orders", labels: {"le" => "1"});
+}

@@ -1,0 +1,6 @@
+#[runtime_metrics::metered]
+struct Orders;
+
+fn main() {
+    let _ = Orders;
+}

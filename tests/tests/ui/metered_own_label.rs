@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(labels = ["outcome"])]
+fn order() {}
+
+fn main() {
+    order();
+}

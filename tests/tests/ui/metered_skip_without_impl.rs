@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(skip)]
+fn order() {}
+
+fn main() {
+    order();
+}

@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(nam = "orders")]
+fn order() {}
+
+fn main() {
+    order();
+}

@@ -1,0 +1,6 @@
+trait Shop {
+    #[runtime_metrics::metered]
+    fn order(&self);
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[runtime_metrics::metrics]
+struct Shop {
+    #[metric_field]
+    count: u32,
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[runtime_metrics::metric(type = "countr", name = "orders")]
+struct Orders;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[runtime_metrics::metric(type = "counter", name = "orders")]
+struct Orders {
+    count: u32,
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[runtime_metrics::metric(type = "counter")]
+struct Orders;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[runtime_metrics::metrics]
+fn order() {}
+
+fn main() {
+    order();
+}

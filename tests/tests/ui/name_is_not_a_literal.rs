@@ -1,0 +1,4 @@
+fn main() {
+    let name = "orders";
+    runtime_metrics::increment!(format!("{name}"));
+}
