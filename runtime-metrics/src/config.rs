@@ -16,7 +16,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct RuntimeMetricsConfig {
-    /// Time between two envelopes; 10 seconds by default, at least a millisecond.
+    /// Time between two envelopes; 10 seconds by default, a millisecond at least, a year at most.
     pub collection_interval: Duration,
     /// Memory of the process (feature `memory`); on by default.
     pub collect_memory: bool,
@@ -68,8 +68,10 @@ impl RuntimeMetricsConfig {
     /// use runtime_metrics::RuntimeMetricsConfig;
     /// use std::time::Duration;
     ///
-    /// let config = RuntimeMetricsConfig { collection_interval: Duration::ZERO, ..Default::default() };
-    /// assert!(config.validate().unwrap_err().to_string().contains("collection_interval"));
+    /// for interval in [Duration::ZERO, Duration::MAX] {
+    ///     let config = RuntimeMetricsConfig { collection_interval: interval, ..Default::default() };
+    ///     assert!(config.validate().unwrap_err().to_string().contains("collection_interval"));
+    /// }
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_interval("collection_interval", self.collection_interval)?;
@@ -103,6 +105,11 @@ impl RuntimeMetricsConfig {
 pub(crate) fn check_interval(setting: &'static str, interval: Duration) -> Result<(), ConfigError> {
     if interval < Duration::from_millis(1) {
         let mend = "use at least a millisecond, better some seconds: Duration::from_secs(10)";
+        return Err(ConfigError::new(setting, format!("{interval:?}"), mend));
+    }
+    // Far beyond use, and still a point in time that the clock can name.
+    if interval > Duration::from_secs(366 * 24 * 3600) {
+        let mend = "use at most a year, better some seconds: Duration::from_secs(10)";
         return Err(ConfigError::new(setting, format!("{interval:?}"), mend));
     }
     Ok(())

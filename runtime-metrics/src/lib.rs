@@ -35,9 +35,10 @@
 //!   [`metered`], [`metrics`] and [`metric`]; or handles: [`Counter`], [`Gauge`], [`Histogram`],
 //!   [`Timer`].
 //! * Read: [`registry`], [`Snapshot`], [`status`].
-//! * Export: [`MetricsExporter`] (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
+//! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
 //!   [`export::openmetrics`] for a server of your own.
 //! * The process's own health: [`collectors`].
+//! * How it is built: [`architecture`].
 //!
 //! # What it costs
 //!
@@ -66,6 +67,8 @@
 // The macros write `::runtime_metrics::…`, and some are used in here.
 extern crate self as runtime_metrics;
 
+#[doc = include_str!("../docs/architecture.md")]
+pub mod architecture {}
 mod clock;
 pub mod collect;
 pub mod collectors;

@@ -435,7 +435,11 @@ fn labels_without_bounds_are_folded_and_the_total_stays_right() {
     assert_eq!(total, u64::from(limit) * 2);
     let durations = snapshot.family("exploding_duration_seconds").unwrap();
     assert!(durations.series.len() <= limit as usize + 1, "{}", durations.series.len());
-    assert!(durations.series.iter().any(|series| series.labels.get("overflow") == Some("true")));
+    let folded = [("action", "exploding"), ("overflow", "true")];
+    let folded = times("exploding_duration_seconds", &folded).count;
+    assert!(folded >= u64::from(limit), "{folded}");
+    let counted = registry().get("runtime_metrics_overflowed", &[("metric", "exploding_duration_seconds")]);
+    assert_eq!(counted, Some(Reading::Counter(folded)));
 }
 
 #[metric(type = "counter", name = "registrations_total", description = "Registrations.", labels = ["source", "type"])]

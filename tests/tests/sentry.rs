@@ -111,6 +111,18 @@ fn the_last_envelope_leaves_when_the_client_is_closed() {
 }
 
 #[test]
+fn a_program_that_ends_sends_what_it_recorded_last() {
+    for ending in ["return", "forget", "exit", "fall off"] {
+        let ingest = Ingest::start();
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_goodbye")).args([&*ingest.dsn(), ending]).status();
+        assert!(program.unwrap().success());
+        let envelopes = ingest.rest(Duration::from_millis(200));
+        assert_eq!(envelopes.len(), 1, "{ending}");
+        assert_eq!(envelopes[0].metrics("goodbye")[0]["tags"]["ending"], ending);
+    }
+}
+
+#[test]
 fn each_client_ships_on_its_own() {
     let (one, two) = (Ingest::start(), Ingest::start());
     let first = client(&one, every(FAST));

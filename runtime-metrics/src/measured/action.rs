@@ -267,18 +267,27 @@ impl Families {
         if let Some(known) = self.times.find(&labels) {
             return known;
         }
-        let _one = ONE_AT_A_TIME.lock();
         let registry = registry();
-        let folded = constant.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
-        let labels = if self.times.has_room() { labels } else { folded };
-        if let Some(known) = self.times.find(&labels) {
+        let one = ONE_AT_A_TIME.lock();
+        let room = self.times.has_room();
+        let folded = || constant.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
+        let series = self.find_or_adopt(registry, &if room { labels } else { folded() });
+        drop(one);
+        if !room {
+            registry.count_overflow(self.times);
+        }
+        series
+    }
+
+    fn find_or_adopt(self, registry: &'static Registry, labels: &LabelSet) -> SeriesRef {
+        if let Some(known) = self.times.find(labels) {
             return known;
         }
-        let Some(results) = registry.allocate(TIMES + HEADER, TIMES + HEADER + self.times.shape.buckets.len()) else {
-            return registry.nowhere(Kind::Histogram);
-        };
-        self.adopt(&labels, results);
-        self.times.find(&labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
+        let slots = TIMES + HEADER + self.times.shape.buckets.len();
+        if let Some(results) = registry.allocate(TIMES + HEADER, slots) {
+            self.adopt(labels, results);
+        }
+        self.times.find(labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
     }
 }
 

@@ -239,6 +239,6 @@ impl Family {
     }
 
     pub(crate) fn is_overflow(labels: &LabelSet) -> bool {
-        labels.is(&[("overflow", "true")])
+        labels.get("overflow") == Some("true")
     }
 }

@@ -288,7 +288,7 @@ impl Registry {
         self.series.fetch_add(1, Relaxed);
     }
 
-    fn count_overflow(&'static self, family: &Family) {
+    pub(crate) fn count_overflow(&'static self, family: &Family) {
         crate::internal::overflowed(&family.name);
         let limits = *self.limits.lock();
         report(
