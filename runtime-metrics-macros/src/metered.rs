@@ -1,105 +1,22 @@
 //! `#[metered]`: a function becomes a measured function.
 
-use crate::options::{
-    Bounds, call, check_metric_name, check_prefix, label_names, library, once, option_name, source, string, unknown,
-    with_error,
-};
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+mod options;
+
+pub(crate) use options::{Options, parse_options};
+
+use options::Verdict;
+
+use crate::options::{call, library, source, with_error};
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{
     Attribute, Block, Error, Expr, GenericArgument, LitStr, Path, PathArguments, Result, ReturnType, Signature, Stmt,
     Token, Type, TypeParamBound, Visibility,
 };
-
-const OPTIONS: &[&str] = &["name", "prefix", "service", "event", "buckets", "labels", "skip", "crate"];
-
-/// Labels that the attribute sets by itself.
-const OWN_LABELS: &[&str] = &["action", "service", "outcome", "event"];
-
-#[derive(Default)]
-pub(crate) struct Options {
-    name: Option<LitStr>,
-    prefix: Option<LitStr>,
-    pub(crate) service: Option<LitStr>,
-    event: Option<LitStr>,
-    buckets: Option<Bounds>,
-    labels: Option<Vec<LitStr>>,
-    pub(crate) skip: Option<Ident>,
-    pub(crate) library: Option<Path>,
-}
-
-impl Parse for Options {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut options = Self::default();
-        while !input.is_empty() {
-            let option = option_name(input)?;
-            options.set(&option, input)?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        if let (Some(event), Some(_)) = (&options.event, &options.name) {
-            return Err(Error::new(
-                event.span(),
-                "`event` gives the metrics their names; remove `name`, or use `prefix`",
-            ));
-        }
-        Ok(options)
-    }
-}
-
-impl Options {
-    fn set(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
-        let text = option.unraw().to_string();
-        if !OPTIONS.contains(&&*text) {
-            return Err(unknown(option, OPTIONS));
-        }
-        if text == "skip" {
-            return once(&mut self.skip, option, option.clone());
-        }
-        if !input.peek(Token![=]) {
-            return Err(Error::new(option.span(), format!("`{text}` needs a value: {text} = …")));
-        }
-        input.parse::<Token![=]>()?;
-        match &*text {
-            "name" => once(&mut self.name, option, checked(input, "the name", check_metric_name)?),
-            "prefix" => once(&mut self.prefix, option, checked(input, "the prefix", check_prefix)?),
-            "service" => once(&mut self.service, option, checked(input, "the service", not_empty)?),
-            "event" => once(&mut self.event, option, checked(input, "the event", not_empty)?),
-            // `histogram_buckets` is renamed before this: see `parse_options`.
-            "buckets" => once(&mut self.buckets, option, input.parse()?),
-            "labels" => once(&mut self.labels, option, label_names(input, OWN_LABELS)?),
-            _ => once(&mut self.library, option, input.parse()?),
-        }
-    }
-}
-
-fn checked(input: ParseStream<'_>, what: &str, check: impl Fn(&LitStr) -> Result<()>) -> Result<LitStr> {
-    let literal = string(input, what)?;
-    check(&literal)?;
-    Ok(literal)
-}
-
-fn not_empty(literal: &LitStr) -> Result<()> {
-    if literal.value().is_empty() {
-        return Err(Error::new(literal.span(), "this is empty; give it a text or leave it out"));
-    }
-    Ok(())
-}
-
-/// Parses the options; `histogram_buckets` is another word for `buckets`.
-pub(crate) fn parse_options(tokens: TokenStream) -> Result<Options> {
-    let renamed = tokens.into_iter().map(|token| match token {
-        TokenTree::Ident(ident) if ident == "histogram_buckets" => {
-            TokenTree::Ident(Ident::new("buckets", ident.span()))
-        }
-        token => token,
-    });
-    syn::parse2(renamed.collect())
-}
 
 /// A function: everything but its body is parsed, the body stays as it was written.
 struct Function {
@@ -144,7 +61,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             ));
         }
         function.hoist_inner_attributes()?;
-        Ok(function.expand(&options))
+        function.expand(&options)
     });
     result.unwrap_or_else(|error| with_error(&error, item))
 }
@@ -194,63 +111,105 @@ impl Function {
         self.signature.receiver().is_some() || mentions_self(self.signature.to_token_stream())
     }
 
-    fn expand(&self, options: &Options) -> TokenStream {
+    fn expand(&self, options: &Options) -> Result<TokenStream> {
         let library = library(options.library.as_ref());
         let private = quote!(#library::__private);
         let action = self.action(options, &library);
         let service =
             if self.is_method() { quote!(#library::__service!(Self)) } else { quote!(::core::option::Option::None) };
-        let outcome = quote!(#library::__outcome!());
+        let outcome = options.verdict.as_ref().map_or_else(
+            || quote!(#library::__outcome!()),
+            |Verdict { error, test }| quote!(|value| #private::judge(value, #test, #error)),
+        );
         let body = &self.body;
+        let first = self.first(options, &library);
 
         let measured = match self.shape() {
             Shape::Sync => {
                 // Said, not inferred: which outcome a value tells depends on its type.
                 let returned = self.returned().map(|returned| quote!(-> #returned));
+                let body = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #body }) };
                 quote!(#private::sync(#action, #service, move || #returned #body, #outcome))
             }
             Shape::Async => {
                 let hint = self.hint(&private);
                 let statements = body.stream();
-                quote!(#private::future(#action, #service, async move { #hint #statements }, #outcome).await)
+                quote!(#private::future(#action, #service, async move { #hint #first #statements }, #outcome).await)
             }
             Shape::Future(bounds) => {
+                self.refuse_first(options)?;
                 let output = output(bounds);
                 quote!(#private::future::<#output, _, _>(#action, #service, #private::call_once(move || #body), #outcome))
             }
             Shape::Boxed(bounds) => {
                 let output = output(bounds);
-                self.boxed(&quote!(#private::future::<#output, _, _>), &private, &[action, service], &outcome)
+                let measure = |future: TokenStream| quote!(#private::future::<#output, _, _>(#action, #service, #future, #outcome));
+                if let Some(boxed) = self.in_its_box(&first, measure) {
+                    boxed
+                } else {
+                    self.refuse_first(options)?;
+                    let measured = measure(quote!(#private::call_once(move || #body)));
+                    quote!(::std::boxed::Box::pin(#measured))
+                }
             }
         };
         let Self { attributes, visibility, default, signature, .. } = self;
-        quote! {
+        Ok(quote! {
             #(#attributes)* #visibility #default #signature {
                 #measured
             }
-        }
+        })
     }
 
     /// `Box::pin(async move { … })` at the end of the body, as `#[async_trait]` writes it, takes
-    /// the measured future into the same box; any other boxed future gets a box around it.
-    fn boxed(
-        &self,
-        measure: &TokenStream,
-        private: &TokenStream,
-        of: &[TokenStream],
-        outcome: &TokenStream,
-    ) -> TokenStream {
-        let body = &self.body;
-        if let Ok(Block { mut stmts, .. }) = syn::parse2::<Block>(body.to_token_stream())
-            && let Some(Stmt::Expr(Expr::Call(call), None)) = stmts.pop()
-        {
-            let pins = matches!(&*call.func, Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "pin"));
-            if let (true, 1, Some(future @ Expr::Async(_))) = (pins, call.args.len(), call.args.first()) {
-                let pin = &call.func;
-                return quote!(#(#stmts)* #pin(#measure(#(#of),*, #future, #outcome)));
-            }
+    /// the measured future into the same box.
+    fn in_its_box(&self, first: &TokenStream, measure: impl Fn(TokenStream) -> TokenStream) -> Option<TokenStream> {
+        let Block { mut stmts, .. } = syn::parse2(self.body.to_token_stream()).ok()?;
+        let Some(Stmt::Expr(Expr::Call(call), None)) = stmts.pop() else { return None };
+        let (pin, arguments) = (&call.func, &call.args);
+        let pins = matches!(&**pin, Expr::Path(path) if path.path.segments.last()?.ident == "pin");
+        let (true, 1, Some(Expr::Async(future))) = (pins, arguments.len(), arguments.first()) else { return None };
+        let (capture, statements) = (&future.capture, &future.block.stmts);
+        let measured = measure(quote!(async #capture { #first #(#statements)* }));
+        Some(quote!(#(#stmts)* #pin(#measured)))
+    }
+
+    /// What runs before the body, while the arguments are still all there.
+    fn first(&self, options: &Options, library: &TokenStream) -> TokenStream {
+        let private = quote!(#library::__private);
+        let place = quote!(::core::concat!(::core::file!(), ":", ::core::line!()));
+        let labels = options
+            .labels
+            .iter()
+            .flat_map(|labels| &labels.given)
+            .map(|(name, value)| quote_spanned!(value.span()=> #private::add_label(#name, &(#value), #place);));
+        let emitted = options.emitted_at.as_ref().zip(options.event.as_ref()).map(|(emitted_at, event)| {
+            let source = source(library);
+            let prefix = options.prefix.as_ref().map(LitStr::value).unwrap_or_default();
+            let name = format!("{prefix}event_latency_seconds");
+            quote! {{
+                static SITE: #private::Site = #private::Site::new(#private::Kind::Histogram, #name, #source)
+                    .help("From the emission of an event to its processing.").unit("seconds").labels(&[("event", #event)]);
+                #library::__submit!(Metric, SITE);
+                #private::observe(&SITE, #private::EmittedAt::age(&(#emitted_at)));
+            }}
+        });
+        quote!(#(#labels)* #emitted)
+    }
+
+    /// A function that returns a future of its own making runs before the call does.
+    fn refuse_first(&self, options: &Options) -> Result<()> {
+        let over_arguments = options.labels.iter().flat_map(|labels| &labels.given).map(|(_, value)| value);
+        match over_arguments.chain(&options.emitted_at).next() {
+            None => Ok(()),
+            Some(value) => Err(Error::new_spanned(
+                value,
+                format!(
+                    "`{}` returns a future, which runs after its arguments are gone; make it an `async fn`, or use `labels = […]` with `add_label!` inside",
+                    self.signature.ident
+                ),
+            )),
         }
-        quote!(::std::boxed::Box::pin(#measure(#(#of),*, #private::call_once(move || #body), #outcome)))
     }
 
     /// The static that stands for this function, and a reference to it.
@@ -263,12 +222,20 @@ impl Function {
         let service = call("service", options.service.as_ref());
         let method = self.is_method().then(|| quote!(.method()));
         let buckets = options.buckets.as_ref().map(|buckets| buckets.call(library)).unwrap_or_default();
-        let keys =
-            options.labels.as_ref().filter(|labels| !labels.is_empty()).map(|labels| quote!(.keys(&[#(#labels),*])));
+        let future = (!matches!(self.shape(), Shape::Sync)).then(|| quote!(.future()));
+        let labels = options.labels.as_ref();
+        let keys = labels.filter(|labels| !labels.keys.is_empty()).map(|labels| {
+            let keys = &labels.keys;
+            quote!(.keys(&[#(#keys),*]))
+        });
+        let constant = labels.filter(|labels| !labels.constant.is_empty()).map(|labels| {
+            let pairs = labels.constant.iter().map(|(name, value)| quote!((#name, #value)));
+            quote!(.labels(&[#(#pairs),*]))
+        });
         let private = quote!(#library::__private);
         quote! {{
             static ACTION: #private::Action =
-                #private::Action::new(#function, #source) #name #prefix #event #service #method #buckets #keys;
+                #private::Action::new(#function, #source) #name #prefix #event #service #method #future #buckets #constant #keys;
             #library::__submit!(Action, ACTION);
             &ACTION
         }}

@@ -9,14 +9,17 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Field, Fields, ImplItem, Item, ItemImpl, LitStr, Meta, Path, Result, Token, Type};
+use syn::{
+    Attribute, Error, Field, Fields, ImplItem, Item, ItemImpl, LitBool, LitStr, Meta, Path, Result, Token, Type,
+};
 
-const OPTIONS: &[&str] = &["prefix", "service", "crate"];
+const OPTIONS: &[&str] = &["prefix", "service", "events", "crate"];
 
 #[derive(Default)]
 struct Options {
     prefix: Option<(Ident, LitStr)>,
     service: Option<LitStr>,
+    events: Option<(Ident, bool)>,
     library: Option<Path>,
 }
 
@@ -39,6 +42,7 @@ impl Parse for Options {
                     check_prefix(&prefix)?;
                     once(&mut options.prefix, &option, (option.clone(), prefix))?;
                 }
+                "events" => once(&mut options.events, &option, (option.clone(), input.parse::<LitBool>()?.value))?,
                 "service" => once(&mut options.service, &option, string(input, "the service")?)?,
                 _ => once(&mut options.library, &option, input.parse()?)?,
             }
@@ -89,6 +93,7 @@ fn service(
     let source = source(&library);
     let name = options.service.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
     let prefix = call("prefix", options.prefix.as_ref().map(|(_, prefix)| prefix));
+    let events = options.events.as_ref().filter(|(_, events)| *events).map(|_| quote!(.events()));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let handles = fields.iter().map(|field| field.constructor(&library));
     let constructors = (!fields.is_empty()).then(|| {
@@ -103,7 +108,7 @@ fn service(
 
         impl #impl_generics #private::MeasuredService for #ident #type_generics #where_clause {
             fn service() -> &'static #private::Service {
-                static SERVICE: #private::Service = #private::Service::new(#name, #source) #prefix;
+                static SERVICE: #private::Service = #private::Service::new(#name, #source) #prefix #events;
                 #library::__submit!(Service, SERVICE);
                 &SERVICE
             }
@@ -199,6 +204,9 @@ fn methods(options: &Options, mut target: ItemImpl) -> Result<TokenStream> {
             option.span(),
             "`prefix` goes on the struct's `#[metrics]`, or on the `#[metered]` of a method",
         ));
+    }
+    if let Some((option, _)) = &options.events {
+        return Err(Error::new(option.span(), "`events` goes on the struct's `#[metrics]`"));
     }
     let library = library(options.library.as_ref());
     let service = match (&options.service, &*target.self_ty) {

@@ -12,9 +12,14 @@ impl Moment {
         Self(quanta::Instant::now())
     }
 
-    /// Nanoseconds since this moment; `u64` holds 584 years of them.
+    /// Nanoseconds since an earlier moment; `u64` holds 584 years of them.
+    #[inline]
+    pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_duration_since(earlier.0).as_nanos() as u64
+    }
+
     #[inline]
     pub(crate) fn elapsed_nanos(self) -> u64 {
-        quanta::Instant::now().saturating_duration_since(self.0).as_nanos() as u64
+        Self::now().nanos_since(self)
     }
 }

@@ -93,13 +93,13 @@ pub use config::{ConfigError, RuntimeMetricsConfig};
 #[cfg(feature = "http")]
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
 pub use label::{LabelSet, LabelText, LabelValue};
-pub use measured::{MeasuredOutcome, MeasuredService, Outcome};
+pub use measured::{EmittedAt, MeasuredOutcome, MeasuredService, Outcome};
 pub use metric::{
     BucketError, Buckets, Builder, Count, Counter, Gauge, Handle, Histogram, Kind, Timer, TimerGuard, Value,
 };
 pub use protocol::{MetricType, MetricValue, RuntimeMetric, RuntimeMetrics};
 pub use registry::{Identity, Limits, RegisterError, Registry, Source, registry};
-pub use runtime_metrics_macros::{add_label, increment, metered, metric, metrics, observe, set, timer};
+pub use runtime_metrics_macros::{LabelValue, add_label, increment, metered, metric, metrics, observe, set, timer};
 #[cfg(feature = "sentry")]
 pub use sentry::RuntimeMetricsIntegration;
 pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
@@ -163,8 +163,8 @@ macro_rules! __service {
 pub mod __private {
     pub use crate::label::{LabelText, LabelValue};
     pub use crate::measured::{
-        Action, AnyOutcome, AnyService, KnownService, MeasuredService, Metered, Outcome, Probe, ResponseOutcome,
-        ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future, hint, sync,
+        Action, AnyOutcome, AnyService, EmittedAt, KnownService, MeasuredService, Metered, Outcome, Probe, ResponseOutcome,
+        ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future, hint, judge, sync,
     };
     pub use crate::metric::{Buckets, Counter, Gauge, Histogram, Kind, Timer};
     #[cfg(not(any(target_family = "wasm", miri)))]

@@ -148,7 +148,8 @@ pub struct SeriesSnapshot {
 pub enum Reading {
     /// Counted since the program started.
     Counter(u64),
-    /// The same, of what is not counted in whole numbers; only collectors return it.
+    /// The same, of what is not counted in whole numbers: seconds that futures were busy, and what
+    /// collectors return.
     CounterFloat(f64),
     /// The value now.
     Gauge(f64),

@@ -28,6 +28,8 @@ struct Text {
     service: Option<&'static str>,
     /// The service is that of `Self`, which only the first call can tell.
     method: bool,
+    /// It has a future, whose polls are measured.
+    future: bool,
     buckets: Option<Buckets>,
     labels: &'static [(&'static str, &'static str)],
     keys: &'static [&'static str],
@@ -37,6 +39,7 @@ struct Text {
 /// Where an action counts: started, finished, and (unless labels decide) its results.
 #[derive(Debug)]
 pub struct Counts {
+    action: &'static Action,
     base: u32,
     shape: Shape,
     families: Option<Families>,
@@ -45,8 +48,11 @@ pub struct Counts {
 
 const STARTED: u32 = 0;
 const FINISHED: u32 = 1;
+/// Nanoseconds that a future's polls took, and how many of them were slow.
+const BUSY: u32 = 2;
+const SLOW: u32 = 3;
 /// The results: a count for each outcome, then the histogram of durations.
-const RESULTS: u32 = 2;
+const RESULTS: u32 = 4;
 const TIMES: u32 = Outcome::ALL.len() as u32;
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +77,7 @@ impl Action {
             event: None,
             service: None,
             method: false,
+            future: false,
             buckets: None,
             labels: &[],
             keys: &[],
@@ -104,6 +111,11 @@ impl Action {
         self
     }
 
+    pub const fn future(mut self) -> Self {
+        self.text.future = true;
+        self
+    }
+
     pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
         self.text.buckets = Some(Buckets::Explicit(bounds));
         self
@@ -131,11 +143,6 @@ impl Action {
     }
 
     #[inline]
-    pub(super) fn declared(&self) -> &'static [&'static str] {
-        self.text.keys
-    }
-
-    #[inline]
     pub(super) fn counts(&'static self, service: Option<&'static Service>) -> &'static Counts {
         match self.bound.get() {
             Some(counts) => counts,
@@ -156,13 +163,13 @@ impl Action {
         let counts = counts.unwrap_or_else(|error| {
             report(self.text.function, error.to_string());
             let nowhere = registry.nowhere(Kind::Histogram);
-            Counts { base: nowhere.slot(), shape: nowhere.family().shape, families: None, labels: LabelSet::default() }
+            Counts { action: self, base: nowhere.slot(), shape: nowhere.family().shape, families: None, labels: LabelSet::default() }
         });
         self.bound.get_or_init(|| counts)
     }
 
     fn register(
-        &self,
+        &'static self,
         registry: &'static Registry,
         service: Option<&'static Service>,
     ) -> Result<Counts, RegisterError> {
@@ -203,7 +210,7 @@ impl Action {
 
         // Two functions of one name and service are one action to whoever looks at it.
         if let Some(known) = started.find(&labels) {
-            return Ok(Counts { base: known.slot(), shape, families: Some(families), labels });
+            return Ok(Counts { action: self, base: known.slot(), shape, families: Some(families), labels });
         }
         let results = if text.keys.is_empty() { TIMES + HEADER + shape.buckets.len() } else { 0 };
         let head = if results == 0 { RESULTS } else { RESULTS + TIMES + HEADER };
@@ -213,6 +220,11 @@ impl Action {
             Requests::Failures(_) => Slots::Own(base + STARTED),
         };
         let mut adopted = started.adopt(labels.clone(), slots);
+        if text.future {
+            let busy = family(Kind::Counter, format!("{stem}_busy_seconds_total"), "Time that the futures of calls were polled for; the rest of their duration they waited.")?;
+            let slow = family(Kind::Counter, format!("{stem}_slow_polls_total"), "Polls that took longer than the slow-poll threshold, during which nothing else ran on the worker.")?;
+            adopted &= busy.adopt(labels.clone(), Slots::Nanos(base + BUSY)) & slow.adopt(labels.clone(), Slots::Own(base + SLOW));
+        }
         if results > 0 {
             adopted &= families.adopt(&labels, base + RESULTS);
         }
@@ -222,25 +234,7 @@ impl Action {
                 format!("#[metered] at {} measures what is also measured by hand; remove one of the two", text.source),
             );
         }
-        Ok(Counts { base, shape, families: Some(families), labels })
-    }
-
-    /// Counts the end of a call whose labels are known only now.
-    #[cold]
-    pub(super) fn finish_labelled(&'static self, counts: &'static Counts, outcome: Outcome, nanos: u64, frame: &Frame) {
-        let words: Vec<&str> = frame.values().collect();
-        let owner = std::ptr::from_ref(self).addr();
-        let record = |series: &registry::Series| record(series.slot() - TIMES, counts.shape, outcome, nanos);
-        registry::lookup(owner, &words, record, || self.results(counts, &words));
-        metric::add_to_counter(counts.base + FINISHED, 1);
-    }
-
-    /// The series of durations for these label values; the counts by outcome lie before it.
-    fn results(&self, counts: &'static Counts, values: &[&str]) -> SeriesRef {
-        let Some(families) = counts.families else { return registry().nowhere(Kind::Histogram) };
-        let given = self.text.keys.iter().zip(values).filter(|(_, value)| !value.is_empty());
-        let labels = counts.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(*value))));
-        families.results(labels, &counts.labels)
+        Ok(Counts { action: self, base, shape, families: Some(families), labels })
     }
 }
 
@@ -293,6 +287,11 @@ impl Families {
 
 impl Counts {
     #[inline]
+    pub(super) fn keys(&self) -> &'static [&'static str] {
+        self.action.text.keys
+    }
+
+    #[inline]
     pub(super) fn start(&self) {
         metric::add_to_counter(self.base + STARTED, 1);
     }
@@ -301,6 +300,33 @@ impl Counts {
     pub(super) fn finish(&self, outcome: Outcome, nanos: u64) {
         record(self.base + RESULTS, self.shape, outcome, nanos);
         metric::add_to_counter(self.base + FINISHED, 1);
+    }
+
+    /// Counts one poll of a future.
+    #[inline]
+    pub(super) fn polled(&self, nanos: u64, slow: bool) {
+        metric::add_to_counter(self.base + BUSY, nanos);
+        if slow {
+            metric::add_to_counter(self.base + SLOW, 1);
+        }
+    }
+
+    /// Counts the end of a call whose labels are known only now.
+    #[cold]
+    pub(super) fn finish_labelled(&'static self, outcome: Outcome, nanos: u64, frame: &Frame) {
+        let words: Vec<&str> = frame.values().collect();
+        let owner = std::ptr::from_ref(self).addr();
+        let record = |series: &registry::Series| record(series.slot() - TIMES, self.shape, outcome, nanos);
+        registry::lookup(owner, &words, record, || self.results(&words));
+        metric::add_to_counter(self.base + FINISHED, 1);
+    }
+
+    /// The series of durations for these label values; the counts by outcome lie before it.
+    fn results(&self, values: &[&str]) -> SeriesRef {
+        let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
+        let given = self.keys().iter().zip(values).filter(|(_, value)| !value.is_empty());
+        let labels = self.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(*value))));
+        families.results(labels, &self.labels)
     }
 }
 

@@ -6,16 +6,12 @@ use super::service::Totals;
 use super::{Outcome, Service};
 use crate::clock::Moment;
 
-/// A call that has started. It is counted as finished exactly once: by `finish`, or when dropped,
-/// which then means that it panicked or (a future) was cancelled.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Call {
-    action: &'static Action,
+/// A call that has started. Whoever holds it counts it as finished exactly once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
     counts: &'static Counts,
-    service: Option<Totals>,
+    service: Option<&'static Totals>,
     started: Moment,
-    finished: bool,
 }
 
 impl Call {
@@ -27,25 +23,33 @@ impl Call {
         if let Some(service) = service {
             service.start();
         }
-        Self { action, counts, service, started: Moment::now(), finished: false }
+        Self { counts, service, started: Moment::now() }
     }
 
     /// A frame for the labels that this call may be given, if it declares any.
     #[inline]
-    pub(super) fn frame(&self) -> Option<Frame> {
-        let keys = self.action.declared();
-        if keys.is_empty() { None } else { Some(Frame::new(keys)) }
+    pub(super) fn frame(self) -> Option<Box<Frame>> {
+        let keys = self.counts.keys();
+        if keys.is_empty() { None } else { Some(Box::new(Frame::new(keys))) }
     }
 
     #[inline]
-    pub(super) fn finish(&mut self, outcome: Outcome, frame: Option<&Frame>) {
-        if std::mem::replace(&mut self.finished, true) {
-            return;
-        }
-        let nanos = self.started.elapsed_nanos();
+    pub(super) fn started(self) -> Moment {
+        self.started
+    }
+
+    #[inline]
+    pub(super) fn counts(self) -> &'static Counts {
+        self.counts
+    }
+
+    /// Counts the end of the call, at this moment.
+    #[inline]
+    pub(super) fn finish(self, outcome: Outcome, now: Moment, frame: Option<&Frame>) {
+        let nanos = now.nanos_since(self.started);
         match frame {
             None => self.counts.finish(outcome, nanos),
-            Some(frame) => self.action.finish_labelled(self.counts, outcome, nanos, frame),
+            Some(frame) => self.counts.finish_labelled(outcome, nanos, frame),
         }
         if let Some(service) = self.service {
             service.finish(outcome, nanos);
@@ -53,33 +57,27 @@ impl Call {
     }
 }
 
-/// A frame on the thread's stack for the length of a synchronous call.
-struct Pushed(bool);
-
-impl Pushed {
-    fn take(&mut self) -> Option<Frame> {
-        if std::mem::take(&mut self.0) { Frame::pop() } else { None }
-    }
-}
-
-/// A synchronous call; dropping it means that the body unwound.
-struct SyncCall {
+/// A synchronous call. Dropped before it is over, its body unwound.
+struct Running {
     call: Call,
-    frame: Pushed,
+    /// Its frame is on the thread's stack.
+    pushed: bool,
+    over: bool,
 }
 
-impl SyncCall {
+impl Running {
     #[inline]
     fn finish(&mut self, outcome: Outcome) {
-        let frame = self.frame.take();
-        self.call.finish(outcome, frame.as_ref());
+        self.over = true;
+        let frame = if self.pushed { Frame::pop() } else { None };
+        self.call.finish(outcome, Moment::now(), frame.as_deref());
     }
 }
 
-impl Drop for SyncCall {
+impl Drop for Running {
     #[inline]
     fn drop(&mut self) {
-        if !self.call.finished {
+        if !self.over {
             self.finish(Outcome::Panic);
         }
     }
@@ -96,13 +94,12 @@ pub fn sync<R>(
 ) -> R {
     let call = Call::start(action, service);
     let frame = call.frame();
-    let pushed = Pushed(frame.is_some());
+    let mut running = Running { call, pushed: frame.is_some(), over: false };
     if let Some(frame) = frame {
         frame.push();
     }
-    let mut call = SyncCall { call, frame: pushed };
     let result = body();
-    call.finish(outcome(&result));
+    running.finish(outcome(&result));
     result
 }
 

@@ -13,7 +13,8 @@ pub(crate) struct Frame {
 }
 
 thread_local! {
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    #[allow(clippy::vec_box)] // they move between here and the futures
+    static FRAMES: RefCell<Vec<Box<Frame>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Frame {
@@ -27,12 +28,12 @@ impl Frame {
     }
 
     /// Makes this the innermost frame of the thread.
-    pub(crate) fn push(self) {
+    pub(crate) fn push(self: Box<Self>) {
         let _ = FRAMES.try_with(|frames| frames.borrow_mut().push(self));
     }
 
     /// Takes the innermost frame back. Calls nest, so it is the one that was pushed last.
-    pub(crate) fn pop() -> Option<Self> {
+    pub(crate) fn pop() -> Option<Box<Self>> {
         FRAMES.try_with(|frames| frames.borrow_mut().pop()).ok().flatten()
     }
 }

@@ -2,6 +2,7 @@
 
 mod action;
 mod call;
+mod event;
 mod frame;
 mod future;
 mod outcome;
@@ -10,6 +11,8 @@ mod service;
 pub use action::Action;
 pub use call::{call_once, hint, sync};
 pub use frame::add_label;
+pub use event::EmittedAt;
+pub(crate) use future::set_slow_poll_threshold;
 pub use future::{Metered, future};
-pub use outcome::{AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome};
+pub use outcome::{AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome, judge};
 pub use service::{AnyService, KnownService, MeasuredService, Service, ServiceProbe};

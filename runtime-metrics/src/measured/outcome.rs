@@ -81,6 +81,13 @@ pub trait MeasuredOutcome {
     fn outcome(&self) -> Outcome;
 }
 
+/// `ok_if` and `error_if`: a test on the value decides.
+#[doc(hidden)]
+#[inline]
+pub fn judge<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool, error: bool) -> Outcome {
+    Outcome::of(test(value) == error)
+}
+
 // Autoref specialisation: `(&&&Probe(&value)).outcome()` picks the first of these whose bounds
 // hold, by the type itself and not by how it is spelled, so aliases and `impl Trait` work.
 

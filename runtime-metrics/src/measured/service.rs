@@ -13,12 +13,13 @@ use std::sync::OnceLock;
 pub struct Service {
     name: &'static str,
     prefix: &'static str,
+    events: bool,
     source: Source,
     bound: OnceLock<Totals>,
 }
 
 /// Where a service counts: started, finished, errors, and then the histogram.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Totals {
     base: u32,
     shape: Shape,
@@ -29,9 +30,12 @@ const FINISHED: u32 = 1;
 const ERRORS: u32 = 2;
 const TIMES: u32 = 3;
 
+/// Makes or finds a family of a kind, a name and a description.
+type NewFamily<'a> = dyn Fn(Kind, &str, &'static str) -> Result<&'static Family, RegisterError> + 'a;
+
 impl Service {
     pub const fn new(name: &'static str, source: Source) -> Self {
-        Self { name, prefix: "", source, bound: OnceLock::new() }
+        Self { name, prefix: "", events: false, source, bound: OnceLock::new() }
     }
 
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
@@ -39,30 +43,35 @@ impl Service {
         self
     }
 
+    pub const fn events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    pub(crate) fn bind(&'static self, registry: &'static Registry) -> Totals {
+    pub(crate) fn bind(&'static self, registry: &'static Registry) -> &'static Totals {
         if let Some(totals) = self.bound.get() {
-            return *totals;
+            return totals;
         }
         let totals = self.register(registry).unwrap_or_else(|error| {
             report(self.name, error.to_string());
             // Beyond the place of each of our slots, what leads nowhere has room for all of them.
             Totals { base: registry.nowhere(Kind::Histogram).slot(), shape: shape() }
         });
-        *self.bound.get_or_init(|| totals)
+        self.bound.get_or_init(|| totals)
     }
 
     fn register(&self, registry: &'static Registry) -> Result<Totals, RegisterError> {
         let family = |kind, name: &str, help| {
-            registry.family(&Definition::new(kind, format!("{}service_{name}", self.prefix), help).at(self.source))
+            registry.family(&Definition::new(kind, format!("{}{name}", self.prefix), help).at(self.source))
         };
-        let requests = family(Kind::Counter, "requests_total", "Calls of the service's methods that ended.")?;
-        let active = family(Kind::Gauge, "active_requests", "Calls of the service's methods that are running.")?;
-        let errors = family(Kind::Counter, "errors_total", "Calls of the service's methods that failed or panicked.")?;
-        let times = family(Kind::Histogram, "response_time_seconds", "How long calls of the service's methods took.")?;
+        let requests = family(Kind::Counter, "service_requests_total", "Calls of the service's methods that ended.")?;
+        let active = family(Kind::Gauge, "service_active_requests", "Calls of the service's methods that are running.")?;
+        let errors = family(Kind::Counter, "service_errors_total", "Calls of the service's methods that failed or panicked.")?;
+        let times = family(Kind::Histogram, "service_response_time_seconds", "How long calls of the service's methods took.")?;
         let labels = || Family::labels([("service", self.name)]);
         // Two types of one name are one service to whoever looks at it.
         if let Some(known) = times.find(&labels()) {
@@ -75,6 +84,7 @@ impl Service {
             & active.adopt(labels(), Slots::Difference { started: base + STARTED, finished: base + FINISHED })
             & errors.adopt(labels(), Slots::Own(base + ERRORS))
             & times.adopt(labels(), Slots::Own(base + TIMES));
+        let adopted = adopted && (!self.events || self.publishes(&family, base)?);
         if !adopted {
             report(
                 self.name,
@@ -87,10 +97,21 @@ impl Service {
         Ok(Totals { base, shape: times.shape })
     }
 
+    /// Calls that are also publications: the same slots, under the names of events.
+    fn publishes(&self, family: &NewFamily<'_>, base: u32) -> Result<bool, RegisterError> {
+        let published = family(Kind::Counter, "event_published_total", "Events that were published, or failed to be.")?;
+        let failures = family(Kind::Counter, "event_publish_failures_total", "Events that failed to be published.")?;
+        let times = family(Kind::Histogram, "event_publish_time_seconds", "How long it took to publish events.")?;
+        let labels = || Family::labels([("service", self.name)]);
+        Ok(published.adopt(labels(), Slots::Own(base + FINISHED))
+            & failures.adopt(labels(), Slots::Own(base + ERRORS))
+            & times.adopt(labels(), Slots::Own(base + TIMES)))
+    }
+
     #[inline]
-    pub(crate) fn totals(&'static self) -> Totals {
+    pub(crate) fn totals(&'static self) -> &'static Totals {
         match self.bound.get() {
-            Some(totals) => *totals,
+            Some(totals) => totals,
             None => self.bind(registry()),
         }
     }
@@ -102,12 +123,12 @@ fn shape() -> Shape {
 
 impl Totals {
     #[inline]
-    pub(crate) fn start(self) {
+    pub(crate) fn start(&self) {
         metric::add_to_counter(self.base + STARTED, 1);
     }
 
     #[inline]
-    pub(crate) fn finish(self, outcome: Outcome, nanos: u64) {
+    pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
         if outcome.is_failure() {
             metric::add_to_counter(self.base + ERRORS, 1);
         }

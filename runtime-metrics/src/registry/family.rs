@@ -59,12 +59,14 @@ pub(crate) enum Slots {
     Difference { started: u32, finished: u32 },
     /// A counter that is the sum of two.
     Sum(u32, u32),
+    /// A counter of seconds that is kept in nanoseconds.
+    Nanos(u32),
 }
 
 impl Series {
     pub(crate) fn slot(&self) -> u32 {
         match self.slots {
-            Slots::Own(slot) | Slots::Difference { started: slot, .. } | Slots::Sum(slot, _) => slot,
+            Slots::Own(slot) | Slots::Nanos(slot) | Slots::Difference { started: slot, .. } | Slots::Sum(slot, _) => slot,
         }
     }
 
@@ -123,6 +125,7 @@ impl Series {
                 Reading::Distribution(metric::read_histogram(view, slot, self.family.shape))
             }
             (Slots::Sum(one, other), _) => Reading::Counter(view.sum(one) + view.sum(other)),
+            (Slots::Nanos(slot), _) => Reading::CounterFloat(view.sum(slot) as f64 / 1e9),
             (Slots::Difference { started, finished }, _) => {
                 // What has finished is read first: a call that ends in between then counts as
                 // active, never as minus one.

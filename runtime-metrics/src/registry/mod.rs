@@ -324,6 +324,18 @@ impl Registry {
         *self.identity.write() = identity;
     }
 
+    /// Sets how long a poll of a measured future may take before it is counted as slow; 100
+    /// microseconds by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// runtime_metrics::registry().set_slow_poll_threshold(Duration::from_millis(1));
+    /// ```
+    pub fn set_slow_poll_threshold(&self, threshold: std::time::Duration) {
+        crate::measured::set_slow_poll_threshold(threshold);
+    }
+
     /// The identity in use.
     ///
     /// ```

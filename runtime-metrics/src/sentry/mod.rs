@@ -7,11 +7,13 @@ use crate::collect::Worker;
 use crate::collectors;
 use crate::config::RuntimeMetricsConfig;
 use crate::export::THREAD;
+use crate::registry::registry;
 use crate::status::report;
 use parking_lot::Mutex;
 use sentry_core::{ClientOptions, Integration, TransportOptions};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Ships everything that is measured to Sentry.
 ///
@@ -106,6 +108,7 @@ impl Integration for RuntimeMetricsIntegration {
             collectors::add(Arc::clone(collector));
         }
         collectors::install();
+        registry().set_slow_poll_threshold(Duration::from_micros(self.0.config.slow_poll_threshold_us));
         // Without a DSN or a transport the client is disabled, and so are we.
         let (Some(factory), Some(transport)) = (&options.transport, TransportOptions::try_from_client_options(options))
         else {

@@ -1,0 +1,138 @@
+//! `#[derive(LabelValue)]`: an enum whose variants are the values of a label.
+
+use crate::options::library;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{Attribute, Error, Fields, Item, ItemEnum, ItemStruct, LitStr, Path, Result, Token};
+
+pub(crate) fn expand(item: TokenStream) -> TokenStream {
+    derive(item).unwrap_or_else(|error| error.to_compile_error())
+}
+
+fn derive(item: TokenStream) -> Result<TokenStream> {
+    match syn::parse2::<Item>(item)? {
+        Item::Enum(item) => of_enum(&item),
+        Item::Struct(item) => of_newtype(&item),
+        other => Err(Error::new_spanned(other, "`LabelValue` is derived for an enum, or a struct with one field")),
+    }
+}
+
+/// Each variant is its name in snake case, or what `#[label("…")]` says.
+fn of_enum(item: &ItemEnum) -> Result<TokenStream> {
+    let renamed = library_of(&item.attrs)?;
+    let library = library(renamed.as_ref());
+    let private = quote!(#library::__private);
+    let ident = &item.ident;
+    if item.variants.is_empty() {
+        return Err(Error::new_spanned(ident, "an enum without variants has no values"));
+    }
+    let mut taken: Vec<String> = Vec::new();
+    let mut arms = Vec::new();
+    for variant in &item.variants {
+        let name = &variant.ident;
+        let text = label_of(&variant.attrs)?
+            .unwrap_or_else(|| LitStr::new(&snake_case(&name.unraw().to_string()), name.span()));
+        if taken.contains(&text.value()) {
+            let message = format!(
+                "two variants have the label value \"{}\"; give one another with #[label(\"…\")]",
+                text.value()
+            );
+            return Err(Error::new(text.span(), message));
+        }
+        taken.push(text.value());
+        arms.push(quote!(Self::#name { .. } => #text));
+    }
+    let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
+    Ok(quote! {
+        impl #impl_generics #private::LabelValue for #ident #type_generics #where_clause {
+            #[inline]
+            fn label_text(&self) -> #private::LabelText<'_> {
+                #private::LabelText::borrowed(match self { #(#arms),* })
+            }
+        }
+    })
+}
+
+/// A struct around one value is that value.
+fn of_newtype(item: &ItemStruct) -> Result<TokenStream> {
+    let renamed = library_of(&item.attrs)?;
+    let library = library(renamed.as_ref());
+    let private = quote!(#library::__private);
+    let ident = &item.ident;
+    let message = "`LabelValue` is derived for a struct with one field; for others, implement it";
+    let member = match &item.fields {
+        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => quote!(0),
+        Fields::Named(fields) if fields.named.len() == 1 => {
+            let member = fields.named.first().and_then(|field| field.ident.as_ref());
+            quote!(#member)
+        }
+        _ => return Err(Error::new_spanned(ident, message)),
+    };
+    let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
+    Ok(quote! {
+        impl #impl_generics #private::LabelValue for #ident #type_generics #where_clause {
+            #[inline]
+            fn label_text(&self) -> #private::LabelText<'_> {
+                #private::LabelValue::label_text(&self.#member)
+            }
+        }
+    })
+}
+
+/// `#[label("…")]` on a variant.
+fn label_of(attributes: &[Attribute]) -> Result<Option<LitStr>> {
+    let mut marks = attributes.iter().filter(|attribute| attribute.path().is_ident("label"));
+    let Some(mark) = marks.next() else { return Ok(None) };
+    if let Some(again) = marks.next() {
+        return Err(Error::new_spanned(again, "`#[label]` is given twice; remove one"));
+    }
+    let text =
+        mark.parse_args::<LitStr>().map_err(|error| Error::new(error.span(), "write #[label(\"the value\")]"))?;
+    Ok(Some(text))
+}
+
+/// `#[label(crate = path)]` on the type.
+fn library_of(attributes: &[Attribute]) -> Result<Option<Path>> {
+    let Some(mark) = attributes.iter().find(|attribute| attribute.path().is_ident("label")) else { return Ok(None) };
+    mark.parse_args_with(|input: syn::parse::ParseStream<'_>| {
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        input.parse().map(Some)
+    })
+}
+
+/// `PaidByCard` as `paid_by_card`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    let chars: Vec<char> = name.chars().collect();
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| chars.get(before));
+        let after = chars.get(at + 1);
+        let starts_word = before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
+            || before.is_some_and(|before| before.is_uppercase()) && after.is_some_and(|after| after.is_lowercase());
+        if c.is_uppercase() && starts_word {
+            text.push('_');
+        }
+        text.extend(c.to_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn variants_become_words() {
+        for (name, text) in [
+            ("Ok", "ok"),
+            ("PaidByCard", "paid_by_card"),
+            ("HTTPError", "http_error"),
+            ("V2Beta", "v2_beta"),
+            ("A", "a"),
+        ] {
+            assert_eq!(snake_case(name), text);
+        }
+    }
+}
