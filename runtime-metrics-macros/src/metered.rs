@@ -122,7 +122,7 @@ impl Function {
             |Verdict { error, test }| quote!(|value| #private::judge(value, #test, #error)),
         );
         let body = &self.body;
-        let first = self.first(options, &library);
+        let first = Self::first(options, &library);
 
         let measured = match self.shape() {
             Shape::Sync => {
@@ -175,7 +175,7 @@ impl Function {
     }
 
     /// What runs before the body, while the arguments are still all there.
-    fn first(&self, options: &Options, library: &TokenStream) -> TokenStream {
+    fn first(options: &Options, library: &TokenStream) -> TokenStream {
         let private = quote!(#library::__private);
         let place = quote!(::core::concat!(::core::file!(), ":", ::core::line!()));
         let labels = options

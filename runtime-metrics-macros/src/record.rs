@@ -185,12 +185,22 @@ impl Call {
                 .map(|(_, value)| quote_spanned!(value.span()=> #private::LabelValue::label_text(&(#value))));
             quote!(&[#(#texts),*])
         });
-        let arguments = value.into_iter().chain(values);
+        // What a thread remembers of this place: where its cell is.
+        let here = (record == Record::Increment && given.is_empty()).then(|| {
+            quote! {
+                ::std::thread_local! {
+                    static HERE: #private::Remembered = const { #private::Remembered::nothing() };
+                }
+            }
+        });
+        let key = here.is_some().then(|| quote!(&HERE));
+        let arguments = key.into_iter().chain(value).chain(values);
         quote! {{
             #checks
             static SITE: #private::Site =
                 #private::Site::new(#private::Kind::#kind, #name, #source) #help #unit #buckets #constant #keys;
             #library::__submit!(Metric, SITE);
+            #here
             #private::#verb(&SITE, #(#arguments),*)
         }}
     }

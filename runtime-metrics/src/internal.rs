@@ -13,7 +13,7 @@ crate::__submit!(Metric, INVALID);
 #[cold]
 #[inline(never)]
 pub(crate) fn invalid_value() {
-    crate::registry::increment(&INVALID, 1u64);
+    crate::registry::increment_rarely(&INVALID, 1);
 }
 
 /// Counts a record that was folded into the overflow series of a metric.

@@ -163,8 +163,9 @@ macro_rules! __service {
 pub mod __private {
     pub use crate::label::{LabelText, LabelValue};
     pub use crate::measured::{
-        Action, AnyOutcome, AnyService, EmittedAt, KnownService, MeasuredService, Metered, Outcome, Probe, ResponseOutcome,
-        ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future, hint, judge, sync,
+        Action, AnyOutcome, AnyService, EmittedAt, KnownService, MeasuredService, Metered, Outcome, Probe,
+        ResponseOutcome, ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future,
+        hint, judge, sync,
     };
     pub use crate::metric::{Buckets, Counter, Gauge, Histogram, Kind, Timer};
     #[cfg(not(any(target_family = "wasm", miri)))]
@@ -173,5 +174,6 @@ pub mod __private {
         Declaration, Declared, Entry, Site, Source, check_kind, check_label, checked, handle, handle_with, increment,
         increment_with, observe, observe_with, set, set_with, timer, timer_with,
     };
+    pub use crate::shard::Remembered;
     pub use linkme;
 }

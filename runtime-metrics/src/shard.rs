@@ -1,17 +1,19 @@
 //! Per-thread slots: where every count lives, and the only unsafe code on the hot path.
 //!
-//! A *slot* is a 64-bit cell with a number that is the same in every thread. Each thread owns one
-//! *block*, a directory of pages of slots, and is the only one that ever writes to it; so
-//! recording is a plain load, add and store, with no lock prefix and no contention. A reader sums
-//! one slot over all blocks.
+//! A *slot* is a 64-bit cell with a number that is the same in every thread. Each thread leases a
+//! *block*, a directory of pages of slots, and is the only one that ever writes to it; so recording
+//! is a plain load, add and store, with no lock prefix and no contention. A reader sums one slot
+//! over all blocks.
 //!
 //! * Pages come into being on first touch: a thread pays for what it records.
+//! * The call site of an `increment!` remembers, in each thread, where its cell is: a pointer to
+//!   load and to test, then the add. Nothing can be shorter, and it costs what `x += 1` costs.
 //! * A thread that ends gives its block back *with its values*, and the next thread leases it.
 //!   Totals stay exact, nothing is ever reset, and memory follows the peak number of threads.
 //! * A record made while thread-locals are being torn down goes to one shared block with
 //!   `fetch_add`: it is never lost.
-//! * Slot 0 belongs to a page that no block ever has. A site that has not been given its slot yet
-//!   holds 0 and so takes the same cold path as a page not yet touched: one branch serves both.
+//! * Slot 0 belongs to a page that no block ever has. What has no slot yet holds 0, and so takes the
+//!   cold path of a page not yet touched: one branch serves both.
 //!
 //! A signal handler must not record into a slot that the code it interrupts records into: the
 //! load, add and store of one of the two would be lost.
@@ -42,6 +44,7 @@ pub(crate) const FIRST: u32 = PAGE;
 /// One past the last slot there is.
 pub(crate) const END: u32 = PAGE * PAGES as u32;
 
+#[repr(transparent)]
 struct Page([AtomicU64; PAGE as usize]);
 
 impl Page {
@@ -51,8 +54,11 @@ impl Page {
 }
 
 /// One thread's slots, or the shared block's.
+///
+/// The directory holds for each page where its slot 0 would be, if the page reached down to it: the
+/// cell of a slot is then simply that far on, without taking the slot's number apart once more.
 pub(crate) struct Block {
-    pages: [AtomicPtr<Page>; PAGES],
+    origins: [AtomicPtr<AtomicU64>; PAGES],
 }
 
 impl std::fmt::Debug for Block {
@@ -70,7 +76,7 @@ impl Block {
     #[cfg(not(loom))]
     #[allow(clippy::large_stack_arrays)] // it is only ever a static
     const fn empty() -> Self {
-        Self { pages: [const { AtomicPtr::new(ptr::null_mut()) }; PAGES] }
+        Self { origins: [const { AtomicPtr::new(ptr::null_mut()) }; PAGES] }
     }
 
     #[cfg(not(loom))]
@@ -89,46 +95,64 @@ impl Block {
     }
 
     #[cfg(loom)]
+    fn empty() -> Self {
+        Self { origins: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) }
+    }
+
+    #[cfg(loom)]
     fn boxed() -> Box<Self> {
-        Box::new(Self { pages: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) })
+        Box::new(Self::empty())
+    }
+
+    /// The entry of the page that `slot` lies in.
+    #[inline(always)]
+    fn entry(&self, slot: u32) -> &AtomicPtr<AtomicU64> {
+        debug_assert!(slot < END);
+        // SAFETY: slots come from `Registry::allocate`, which ends at `END`, and from adding to one
+        // what was allocated with it; so the page of each is below `PAGES`.
+        unsafe { self.origins.get_unchecked((slot / PAGE) as usize) }
     }
 
     /// The cell of `slot`, if its page has been touched.
     #[inline(always)]
     fn get(&self, slot: u32) -> Option<&AtomicU64> {
-        debug_assert!(slot < END);
-        // The modulo is free (both are powers of two) and lets the compiler drop the bounds check.
-        let page = self.pages[(slot / PAGE) as usize % PAGES].load(Acquire);
-        if page.is_null() {
+        let origin = self.entry(slot).load(Acquire);
+        if origin.is_null() {
             return None;
         }
-        // SAFETY: a page pointer that is not null came from `Box::into_raw` in `touch`, was
-        // published with Release, and is freed only when the block is dropped.
-        Some(unsafe { &(&(*page).0)[(slot % PAGE) as usize] })
+        let cell = origin.wrapping_add(slot as usize);
+        // SAFETY: an origin that is not null leads from a slot of its page to that slot's cell, which
+        // is not null. The page was published with Release, and is freed only with the block.
+        unsafe {
+            std::hint::assert_unchecked(!cell.is_null());
+            Some(&*cell)
+        }
     }
 
-    /// `slot` and the `N - 1` after it, if their page has been touched.
+    /// `slot` and the `N - 1` after it, if their page has been touched. They must lie in one page.
     #[cfg(not(loom))]
     #[inline(always)]
     fn run<const N: usize>(&self, slot: u32) -> Option<&[AtomicU64; N]> {
-        let page = self.pages[(slot / PAGE) as usize % PAGES].load(Acquire);
-        if page.is_null() {
+        assert!((slot % PAGE) as usize + N <= PAGE as usize);
+        let origin = self.entry(slot).load(Acquire);
+        if origin.is_null() {
             return None;
         }
-        // SAFETY: as in `get`.
-        let page: &Page = unsafe { &*page };
-        page.0[(slot % PAGE) as usize..].first_chunk()
+        // SAFETY: as in `get`, and the page's array goes on for `N` cells.
+        Some(unsafe { &*origin.wrapping_add(slot as usize).cast() })
     }
 
     /// The cell of `slot`; its page is made if need be.
     #[cold]
+    #[inline(never)]
     fn touch(&self, slot: u32) -> &AtomicU64 {
-        let entry = &self.pages[(slot / PAGE) as usize % PAGES];
-        if entry.load(Acquire).is_null() {
-            let fresh = Box::into_raw(Box::new(Page::new()));
-            if entry.compare_exchange(ptr::null_mut(), fresh, Release, Acquire).is_err() {
-                // SAFETY: the exchange failed, so nobody else has seen `fresh`.
-                drop(unsafe { Box::from_raw(fresh) });
+        let entry = self.entry(slot);
+        while entry.load(Acquire).is_null() {
+            let page: *mut Page = Box::into_raw(Box::new(Page::new()));
+            let origin = page.cast::<AtomicU64>().wrapping_sub((slot / PAGE * PAGE) as usize);
+            if entry.compare_exchange(ptr::null_mut(), origin, Release, Acquire).is_err() {
+                // SAFETY: the exchange failed, so nobody else has seen the page.
+                drop(unsafe { Box::from_raw(page) });
             }
         }
         match self.get(slot) {
@@ -140,63 +164,63 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        for page in &self.pages {
-            let page = page.load(Acquire);
-            if !page.is_null() {
-                // SAFETY: from `Box::into_raw` in `touch`; dropping means nobody else has the block.
-                drop(unsafe { Box::from_raw(page) });
+        for (page, origin) in self.origins.iter().enumerate() {
+            let origin = origin.load(Acquire);
+            if !origin.is_null() {
+                // SAFETY: the way back to what `Box::into_raw` gave in `touch`; dropping means that
+                // nobody else has the block.
+                drop(unsafe { Box::from_raw(origin.wrapping_add(page * PAGE as usize).cast::<Page>()) });
             }
         }
     }
 }
 
-/// All blocks there are. One per process; the model checker makes its own.
+/// All threads' cells. One per process; the model checker makes its own.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    blocks: Mutex<Blocks>,
-    shared: std::sync::OnceLock<Box<Block>>,
+    threads: Mutex<Threads>,
+    /// The block that no thread owns: gauges, and records made during thread teardown.
+    shared: Block,
 }
 
 #[derive(Debug)]
-struct Blocks {
-    all: Vec<Arc<Home>>,
+struct Threads {
+    blocks: Vec<Arc<Home>>,
     free: Vec<Arc<Home>>,
+}
+
+impl Threads {
+    const fn none() -> Self {
+        Self { blocks: Vec::new(), free: Vec::new() }
+    }
 }
 
 impl Arena {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
-        Self { blocks: Mutex::new(Blocks { all: Vec::new(), free: Vec::new() }), shared: std::sync::OnceLock::new() }
+        Self { threads: Mutex::new(Threads::none()), shared: Block::empty() }
     }
 
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
-        let shared = std::sync::OnceLock::new();
-        let _ = shared.set(Block::boxed());
-        Self { blocks: Mutex::new(Blocks { all: Vec::new(), free: Vec::new() }), shared }
+        Self { threads: Mutex::new(Threads::none()), shared: Block::empty() }
     }
 
-    /// A block for the calling thread alone, until it is given back. The lock orders the last
-    /// write of the previous owner before the first read of the next.
-    pub(crate) fn lease(&self) -> Arc<Home> {
-        let mut blocks = self.blocks.lock();
-        if let Some(block) = blocks.free.pop() {
+    /// A block for the calling thread alone, until it is given back. The lock orders the last write
+    /// of the previous owner before the first read of the next.
+    fn lease(&self) -> Arc<Home> {
+        let mut threads = self.threads.lock();
+        if let Some(block) = threads.free.pop() {
             return block;
         }
         let block = Arc::new(Home(Block::boxed()));
-        blocks.all.push(Arc::clone(&block));
+        threads.blocks.push(Arc::clone(&block));
         block
     }
 
     /// Takes a block back, values and all.
-    pub(crate) fn give_back(&self, block: Arc<Home>) {
-        self.blocks.lock().free.push(block);
-    }
-
-    /// The block that no thread owns: gauges, and records made during thread teardown.
-    #[inline]
-    fn shared(&self) -> &Block {
-        self.shared.get_or_init(Block::boxed)
+    fn give_back(&self, block: Arc<Home>) {
+        self.threads.lock().free.push(block);
     }
 
     /// Adds to the shared block, from whichever thread; `touch` does the same for a real thread.
@@ -206,14 +230,14 @@ impl Arena {
     }
 
     /// A cell that all threads share; its page is made if need be.
+    #[inline(always)]
     fn shared_cell(&self, slot: u32) -> &AtomicU64 {
-        let block = self.shared();
-        block.get(slot).unwrap_or_else(|| block.touch(slot))
+        self.shared.get(slot).unwrap_or_else(|| self.shared.touch(slot))
     }
 
     /// A view of every block there is now.
     pub(crate) fn view(&self) -> View<'_> {
-        View { blocks: self.blocks.lock().all.clone(), shared: self.shared.get().map(|block| &**block) }
+        View { blocks: self.threads.lock().blocks.clone(), shared: &self.shared }
     }
 }
 
@@ -221,12 +245,12 @@ impl Arena {
 /// by one, so a view is monotonic in each cell but not one instant across them.
 pub(crate) struct View<'a> {
     blocks: Vec<Arc<Home>>,
-    shared: Option<&'a Block>,
+    shared: &'a Block,
 }
 
 impl View<'_> {
     fn cells(&self, slot: u32) -> impl Iterator<Item = u64> {
-        let blocks = self.blocks.iter().map(|block| &*block.0).chain(self.shared);
+        let blocks = self.blocks.iter().map(|block| &*block.0).chain([self.shared]);
         blocks.filter_map(move |block| block.get(slot)).map(|cell| cell.load(Relaxed))
     }
 
@@ -329,73 +353,123 @@ pub(crate) fn add_float(cell: &AtomicU64, x: f64) {
     }
 }
 
-/// A lease that one thread holds: the owner's view of a block.
-#[derive(Debug)]
-pub(crate) struct Lease(Option<Arc<Home>>);
-
-impl Lease {
-    #[cfg(any(loom, test))]
-    pub(crate) fn of(arena: &Arena) -> Self {
-        Self(Some(arena.lease()))
-    }
-
-    #[cfg(any(loom, test))]
-    pub(crate) fn add(&self, slot: u32, n: u64) {
-        if let Some(Home(block)) = self.0.as_deref() {
-            Slot::Mine(Cell::new(block.get(slot).unwrap_or_else(|| block.touch(slot)))).add(n);
-        }
-    }
-
-    #[cfg(any(loom, test))]
-    pub(crate) fn end(mut self, arena: &Arena) {
-        if let Some(block) = self.0.take() {
-            arena.give_back(block);
-        }
-    }
-}
-
 #[cfg(loom)]
-pub(crate) use model::{ARENA, cell, cells, gauge, touch};
+pub use model::Remembered;
+#[cfg(loom)]
+pub(crate) use model::{ARENA, add_here, cell, cells, gauge, touch};
 #[cfg(not(loom))]
-pub(crate) use process::{ARENA, cell, cells, gauge, touch};
+pub use process::Remembered;
+#[cfg(not(loom))]
+pub(crate) use process::{ARENA, add_here, cell, cells, gauge, touch};
 
-/// The arena of this process, and each thread's way to its block.
+/// The arena of this process, and each thread's way to its cells.
 #[cfg(not(loom))]
 mod process {
-    use super::{Arena, AtomicU64, Block, Cell, END, Lease, Slot};
-    use std::cell::Cell as StdCell;
+    use super::{Arc, Arena, AtomicU64, Block, Cell, END, Home, Sink, Slot};
+    use std::cell::{Cell as StdCell, RefCell};
+    use std::thread::LocalKey;
 
     pub(crate) static ARENA: Arena = Arena::new();
 
     /// What a thread without a lease points at: it has no pages, so everything is a cold path.
     static EMPTY: Block = Block::empty();
 
-    thread_local! {
-        /// Const and without a destructor: reading it is one instruction.
-        static BLOCK: StdCell<*const Block> = const { StdCell::new(&raw const EMPTY) };
-        /// The same lease, with the destructor that gives it back. Only the cold path sees it.
-        static LEASE: LeaseSlot = const { LeaseSlot(std::cell::RefCell::new(Lease(None))) };
+    /// What the hot path needs of a thread.
+    struct Local {
+        block: StdCell<*const Block>,
+        /// The call sites that know their cells, newest first.
+        remembered: StdCell<*const Remembered>,
     }
 
-    struct LeaseSlot(std::cell::RefCell<Lease>);
+    thread_local! {
+        /// Const and without a destructor: it is simply there.
+        static LOCAL: Local =
+            const {
+                Local {
+                    block: StdCell::new(&raw const EMPTY),
+                    remembered: StdCell::new(std::ptr::null()),
+                }
+            };
+        /// The lease, with the destructor that ends it. Only the cold path sees it.
+        static LEASE: Lease = const { Lease(RefCell::new(None)) };
+    }
 
-    impl Drop for LeaseSlot {
-        fn drop(&mut self) {
-            // From here on this thread records into the shared block.
-            BLOCK.set(&raw const EMPTY);
-            if let Some(block) = self.0.get_mut().0.take() {
-                ARENA.give_back(block);
+    struct Lease(RefCell<Option<Arc<Home>>>);
+
+    /// Where one call site's cell is in one thread, once the site has been reached there. A
+    /// thread-local of the site, const and without a destructor.
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct Remembered {
+        cell: StdCell<*const AtomicU64>,
+        /// The one that the thread remembered before this.
+        before: StdCell<*const Remembered>,
+    }
+
+    impl Remembered {
+        pub const fn nothing() -> Self {
+            Self { cell: StdCell::new(std::ptr::null()), before: StdCell::new(std::ptr::null()) }
+        }
+
+        /// Finds the slot, and remembers it if it is this thread's.
+        pub(crate) fn touch(here: &'static LocalKey<Self>, slot: u32) -> Slot<'static> {
+            let slot = touch(slot);
+            here.with(|this| {
+                if let (Slot::Mine(cell), true) = (slot, this.cell.get().is_null()) {
+                    this.cell.set(std::ptr::from_ref(cell.cell));
+                    this.before.set(LOCAL.with(|local| local.remembered.replace(this)));
+                }
+            });
+            slot
+        }
+
+        /// Makes every call site of this thread look anew.
+        fn forget_all(local: &Local) {
+            let mut next = local.remembered.replace(std::ptr::null());
+            // SAFETY: null, or what `touch` linked: a thread-local of a type without a destructor,
+            // which is there until its thread ends.
+            while let Some(remembered) = unsafe { next.as_ref() } {
+                remembered.cell.set(std::ptr::null());
+                next = remembered.before.get();
             }
         }
+    }
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            LOCAL.with(|local| {
+                // From here on this thread records into the shared block.
+                Remembered::forget_all(local);
+                local.block.set(&raw const EMPTY);
+                if let Some(block) = self.0.get_mut().take() {
+                    ARENA.give_back(block);
+                }
+            });
+        }
+    }
+
+    /// Adds to the cell that the call site remembers in this thread. `false`, and nothing added, if
+    /// it remembers none.
+    #[inline(always)]
+    pub(crate) fn add_here(here: &'static LocalKey<Remembered>, n: u64) -> bool {
+        here.with(|remembered| {
+            // SAFETY: null, or a cell of this thread's, which is its alone while it has the lease:
+            // before that ends, `forget_all` has made it null.
+            let cell = unsafe { remembered.cell.get().as_ref() };
+            if let Some(cell) = cell {
+                Cell::new(cell).add(n);
+            }
+            cell.is_some()
+        })
     }
 
     /// This thread's cell of `slot`, if the thread has touched its page.
     #[inline(always)]
     pub(crate) fn cell(slot: u32) -> Option<Cell<'static>> {
-        let block = BLOCK.get();
-        // SAFETY: `BLOCK` points at `EMPTY` or at the block that `LEASE` holds; the arena keeps
-        // every block for the life of the process. Only this thread has the lease, so it alone
-        // makes a `Cell` of this block.
+        let block = LOCAL.with(|local| local.block.get());
+        // SAFETY: it points at `EMPTY` or at the block that `LEASE` holds; the arena keeps every
+        // block for the life of the process. Only this thread has the lease, so it alone makes a
+        // `Cell` of this block.
         unsafe { &*block }.get(slot).map(Cell::new)
     }
 
@@ -403,13 +477,13 @@ mod process {
     #[inline(always)]
     pub(crate) fn cells<const N: usize>(slot: u32) -> Option<[Cell<'static>; N]> {
         debug_assert!(slot % super::PAGE + N as u32 <= super::PAGE);
-        let block = BLOCK.get();
+        let block = LOCAL.with(|local| local.block.get());
         // SAFETY: as in `cell`.
         let run: &'static [AtomicU64; N] = unsafe { &*block }.run(slot)?;
         Some(std::array::from_fn(|at| Cell::new(&run[at])))
     }
 
-    /// `slot`, whatever it takes: leases a block and makes the page first. Without thread-locals
+    /// The slot, whatever it takes: leases a block and makes the page first. Without thread-locals
     /// (the thread is being torn down) it is the shared block's.
     #[cold]
     #[inline(never)]
@@ -418,20 +492,20 @@ mod process {
         if !ensure_lease() {
             return Slot::Shared(gauge(slot));
         }
-        // SAFETY: as in `cell`; `ensure_lease` has just pointed `BLOCK` at the leased block.
-        let block: &'static Block = unsafe { &*BLOCK.get() };
+        // SAFETY: as in `cell`; `ensure_lease` has just made it a leased block.
+        let block: &'static Block = unsafe { &*LOCAL.with(|local| local.block.get()) };
         Slot::Mine(Cell::new(block.touch(slot)))
     }
 
     fn ensure_lease() -> bool {
         let mut first = false;
-        let leased = LEASE.try_with(|slot| {
+        let leased = LEASE.try_with(|lease| {
             // Already borrowed: leasing allocates, and the allocator itself records.
-            let Ok(mut lease) = slot.0.try_borrow_mut() else { return false };
-            if lease.0.is_none() {
+            let Ok(mut lease) = lease.0.try_borrow_mut() else { return false };
+            if lease.is_none() {
                 let block = ARENA.lease();
-                BLOCK.set(&raw const *block.0);
-                lease.0 = Some(block);
+                LOCAL.with(|local| local.block.set(&raw const *block.0));
+                *lease = Some(block);
                 first = true;
             }
             true
@@ -443,9 +517,37 @@ mod process {
     }
 
     /// The one cell that all threads share for a gauge.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn gauge(slot: u32) -> &'static AtomicU64 {
         ARENA.shared_cell(slot)
+    }
+}
+
+/// A thread as the model checker and the tests make it.
+#[cfg(any(loom, test))]
+pub(crate) struct Lease<'a> {
+    arena: &'a Arena,
+    block: Option<Arc<Home>>,
+}
+
+#[cfg(any(loom, test))]
+impl<'a> Lease<'a> {
+    pub(crate) fn of(arena: &'a Arena) -> Self {
+        Self { arena, block: Some(arena.lease()) }
+    }
+
+    pub(crate) fn add(&self, slot: u32, n: u64) {
+        let Some(Home(block)) = self.block.as_deref() else { return };
+        Slot::Mine(Cell::new(block.get(slot).unwrap_or_else(|| block.touch(slot)))).add(n);
+    }
+}
+
+#[cfg(any(loom, test))]
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(block) = self.block.take() {
+            self.arena.give_back(block);
+        }
     }
 }
 
@@ -456,6 +558,24 @@ mod model {
 
     loom::lazy_static! {
         pub(crate) static ref ARENA: Arena = Arena::new();
+    }
+
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct Remembered;
+
+    impl Remembered {
+        pub const fn nothing() -> Self {
+            Self
+        }
+
+        pub(crate) fn touch(_: &'static std::thread::LocalKey<Self>, slot: u32) -> Slot<'static> {
+            touch(slot)
+        }
+    }
+
+    pub(crate) fn add_here(_: &'static std::thread::LocalKey<Remembered>, _: u64) -> bool {
+        false
     }
 
     pub(crate) fn cell(_: u32) -> Option<Cell<'static>> {

@@ -163,7 +163,13 @@ impl Action {
         let counts = counts.unwrap_or_else(|error| {
             report(self.text.function, error.to_string());
             let nowhere = registry.nowhere(Kind::Histogram);
-            Counts { action: self, base: nowhere.slot(), shape: nowhere.family().shape, families: None, labels: LabelSet::default() }
+            Counts {
+                action: self,
+                base: nowhere.slot(),
+                shape: nowhere.family().shape,
+                families: None,
+                labels: LabelSet::default(),
+            }
         });
         self.bound.get_or_init(|| counts)
     }
@@ -221,9 +227,18 @@ impl Action {
         };
         let mut adopted = started.adopt(labels.clone(), slots);
         if text.future {
-            let busy = family(Kind::Counter, format!("{stem}_busy_seconds_total"), "Time that the futures of calls were polled for; the rest of their duration they waited.")?;
-            let slow = family(Kind::Counter, format!("{stem}_slow_polls_total"), "Polls that took longer than the slow-poll threshold, during which nothing else ran on the worker.")?;
-            adopted &= busy.adopt(labels.clone(), Slots::Nanos(base + BUSY)) & slow.adopt(labels.clone(), Slots::Own(base + SLOW));
+            let busy = family(
+                Kind::Counter,
+                format!("{stem}_busy_seconds_total"),
+                "Time that the futures of calls were polled for; the rest of their duration they waited.",
+            )?;
+            let slow = family(
+                Kind::Counter,
+                format!("{stem}_slow_polls_total"),
+                "Polls that took longer than the slow-poll threshold, during which nothing else ran on the worker.",
+            )?;
+            adopted &= busy.adopt(labels.clone(), Slots::Nanos(base + BUSY))
+                & slow.adopt(labels.clone(), Slots::Own(base + SLOW));
         }
         if results > 0 {
             adopted &= families.adopt(&labels, base + RESULTS);

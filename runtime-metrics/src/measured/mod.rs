@@ -10,9 +10,11 @@ mod service;
 
 pub use action::Action;
 pub use call::{call_once, hint, sync};
-pub use frame::add_label;
 pub use event::EmittedAt;
+pub use frame::add_label;
 pub(crate) use future::set_slow_poll_threshold;
 pub use future::{Metered, future};
-pub use outcome::{AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome, judge};
+pub use outcome::{
+    AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome, judge,
+};
 pub use service::{AnyService, KnownService, MeasuredService, Service, ServiceProbe};

@@ -69,9 +69,12 @@ impl Service {
             registry.family(&Definition::new(kind, format!("{}{name}", self.prefix), help).at(self.source))
         };
         let requests = family(Kind::Counter, "service_requests_total", "Calls of the service's methods that ended.")?;
-        let active = family(Kind::Gauge, "service_active_requests", "Calls of the service's methods that are running.")?;
-        let errors = family(Kind::Counter, "service_errors_total", "Calls of the service's methods that failed or panicked.")?;
-        let times = family(Kind::Histogram, "service_response_time_seconds", "How long calls of the service's methods took.")?;
+        let active =
+            family(Kind::Gauge, "service_active_requests", "Calls of the service's methods that are running.")?;
+        let errors =
+            family(Kind::Counter, "service_errors_total", "Calls of the service's methods that failed or panicked.")?;
+        let times =
+            family(Kind::Histogram, "service_response_time_seconds", "How long calls of the service's methods took.")?;
         let labels = || Family::labels([("service", self.name)]);
         // Two types of one name are one service to whoever looks at it.
         if let Some(known) = times.find(&labels()) {

@@ -105,7 +105,7 @@ impl Counter {
     }
 }
 
-/// Adds to a counter's slot. The slot has been handed out, so what is missing is at most its page.
+/// Adds to a counter's slot. It has been handed out, so what is missing is at most its page.
 #[inline(always)]
 pub(crate) fn add(slot: u32, n: u64) {
     match shard::cell(slot) {

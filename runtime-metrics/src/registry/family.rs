@@ -66,7 +66,9 @@ pub(crate) enum Slots {
 impl Series {
     pub(crate) fn slot(&self) -> u32 {
         match self.slots {
-            Slots::Own(slot) | Slots::Nanos(slot) | Slots::Difference { started: slot, .. } | Slots::Sum(slot, _) => slot,
+            Slots::Own(slot) | Slots::Nanos(slot) | Slots::Difference { started: slot, .. } | Slots::Sum(slot, _) => {
+                slot
+            }
         }
     }
 
@@ -164,12 +166,13 @@ impl Family {
         }
     }
 
-    /// Slots that one series needs: those that must lie in one page, and all of them.
-    fn size(&self) -> (u32, u32) {
-        match self.kind {
-            Kind::Counter | Kind::Gauge => (1, 1),
-            Kind::Histogram => (metric::HEADER, metric::HEADER + self.shape.buckets.len()),
-        }
+    /// Slots for one series.
+    fn allocate(&self) -> Option<Slots> {
+        let slot = match self.kind {
+            Kind::Counter | Kind::Gauge => self.registry.allocate(1, 1),
+            Kind::Histogram => self.registry.allocate(metric::HEADER, metric::HEADER + self.shape.buckets.len()),
+        };
+        slot.map(Slots::Own)
     }
 
     /// The series with these labels; at the limit, the one that stands for the rest.
@@ -177,8 +180,7 @@ impl Family {
         if let Some(series) = self.series.read().get(&labels) {
             return series.clone();
         }
-        let (head, all) = self.size();
-        self.create(labels, || self.registry.allocate(head, all).map(Slots::Own))
+        self.create(labels)
     }
 
     /// Makes a series over slots that a measured function or service has. It is there as long as
@@ -204,21 +206,20 @@ impl Family {
         self.registry.has_room(series_in(&self.series.read()))
     }
 
-    fn create(&'static self, labels: LabelSet, slots: impl FnOnce() -> Option<Slots>) -> SeriesRef {
+    fn create(&'static self, labels: LabelSet) -> SeriesRef {
         let mut all = self.series.write();
         if let Some(series) = all.get(&labels) {
             return series.clone();
         }
         let room = self.registry.has_room(series_in(&all));
-        let slots = if room { slots() } else { None };
+        let slots = if room { self.allocate() } else { None };
         let Some(slots) = slots else {
             let rest = all.entry(overflow_labels()).or_insert_with(|| {
-                let (head, len) = self.size();
                 // The last slots there are go to those who have none yet; after them, nowhere.
-                self.registry.allocate(head, len).map_or_else(
-                    || self.registry.nowhere(self.kind),
-                    |slot| self.series_at(overflow_labels(), Slots::Own(slot)),
-                )
+                match self.allocate() {
+                    Some(slots) => self.series_at(overflow_labels(), slots),
+                    None => self.registry.nowhere(self.kind),
+                }
             });
             let rest = rest.clone();
             drop(all);

@@ -13,6 +13,7 @@ pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
 pub(crate) use family::{Family, Series, SeriesRef, Slots};
 pub use identity::Identity;
+pub(crate) use site::increment_rarely;
 pub use site::{
     Entry, Site, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with, timer,
     timer_with,

@@ -6,11 +6,12 @@ use super::{cache, registry};
 use crate::label::{LabelSet, LabelText};
 use crate::measured::{Action, Service};
 use crate::metric::{self, Buckets, Count, Kind, TimerGuard, Value};
-use crate::shard;
+use crate::shard::{self, Remembered, Sink};
 use crate::sync::Ordering::Relaxed;
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
+use std::thread::LocalKey;
 
 /// One element of the link-time catalogue. Its layout is what two crates that use this library
 /// must agree on: a change to it renames the slice.
@@ -169,18 +170,21 @@ impl Site {
 /// `increment!` without labels that differ from call to call.
 #[doc(hidden)]
 #[inline(always)]
-pub fn increment(site: &'static Site, n: impl Count) {
+pub fn increment(site: &'static Site, here: &'static LocalKey<Remembered>, n: impl Count) {
     let Some(n) = n.count() else { return };
-    // A site without a slot holds 0, whose page never exists: the one branch covers both.
-    match shard::cell(site.slot.load(Relaxed)) {
-        Some(cell) => shard::Sink::add(cell, n),
-        None => increment_cold(site, n),
+    if !shard::add_here(here, n) {
+        increment_cold(site, here, n);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn increment_cold(site: &'static Site, n: u64) {
+fn increment_cold(site: &'static Site, here: &'static LocalKey<Remembered>, n: u64) {
+    Remembered::touch(here, site.bound().series.slot()).add(n);
+}
+
+/// As `increment`, for where it is rare.
+pub(crate) fn increment_rarely(site: &'static Site, n: u64) {
     metric::add_to_counter(site.bound().series.slot(), n);
 }
 
@@ -196,7 +200,9 @@ pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values
 #[doc(hidden)]
 #[inline]
 pub fn set(site: &'static Site, value: impl Value) {
-    metric::set_gauge(site.bound().series.slot(), value.value());
+    let slot = site.slot.load(Relaxed);
+    let slot = if slot == shard::UNBOUND { site.bound_cold().series.slot() } else { slot };
+    metric::set_gauge(slot, value.value());
 }
 
 /// `set!` with labels.

@@ -24,17 +24,21 @@ mod process {
     fn thousands_of_short_threads_end_with_the_exact_sum() {
         const THREADS: u64 = 4_000;
         const EACH: u64 = 1_000;
-        let blocks_before = ARENA.blocks.lock().all.len();
+        let blocks_before = ARENA.threads.lock().blocks.len();
         for _ in 0..THREADS / 8 {
             std::thread::scope(|scope| {
                 for _ in 0..8 {
-                    scope.spawn(|| (0..EACH).for_each(|_| add(OURS, 1)));
+                    scope.spawn(|| {
+                        for _ in 0..EACH {
+                            add(OURS, 1);
+                        }
+                    });
                 }
             });
         }
         assert_eq!(ARENA.view().sum(OURS), THREADS * EACH);
         // Blocks follow the peak number of threads (this test's 8, and the other tests'), not all.
-        assert!(ARENA.blocks.lock().all.len() - blocks_before < 200);
+        assert!(ARENA.threads.lock().blocks.len() - blocks_before < 200);
     }
 
     #[test]
@@ -71,6 +75,39 @@ mod process {
             .join()
             .unwrap();
             assert_eq!(ARENA.view().sum(slot), round * 6);
+        }
+    }
+
+    /// A call site that is reached before, while and after its thread is enrolled.
+    #[test]
+    fn what_a_call_site_remembers_ends_with_the_lease() {
+        use super::super::{Remembered, add_here};
+        const SLOT: u32 = OURS + 48 * PAGE;
+        thread_local! {
+            static HERE: Remembered = const { Remembered::nothing() };
+            static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
+        }
+        struct Late;
+        fn record() {
+            if !add_here(&HERE, 1) {
+                Remembered::touch(&HERE, SLOT).add(1);
+            }
+        }
+        impl Drop for Late {
+            fn drop(&mut self) {
+                record();
+            }
+        }
+        for round in 1..=50 {
+            std::thread::spawn(|| {
+                LATE.with(|late| *late.borrow_mut() = Some(Late));
+                record();
+                record();
+                assert!(add_here(&HERE, 1));
+            })
+            .join()
+            .unwrap();
+            assert_eq!(ARENA.view().sum(SLOT), round * 4);
         }
     }
 
@@ -124,14 +161,13 @@ mod process {
 
     #[test]
     fn an_arena_of_its_own_works_alike() {
-        let arena = Arena::new();
-        let lease = Lease::of(&arena);
-        lease.add(FIRST, 3);
-        lease.end(&arena);
-        let again = Lease::of(&arena);
-        again.add(FIRST, 4);
+        static ARENA: Arena = Arena::new();
+        let arena = &ARENA;
+        for n in [3, 4] {
+            Lease::of(arena).add(FIRST, n);
+        }
         assert_eq!(arena.view().sum(FIRST), 7);
-        assert_eq!(arena.blocks.lock().all.len(), 1);
+        assert_eq!(arena.threads.lock().blocks.len(), 1);
     }
 }
 
@@ -148,8 +184,9 @@ mod model {
         let arena = Arc::clone(arena);
         thread::spawn(move || {
             let lease = Lease::of(&arena);
-            (0..times).for_each(|_| lease.add(slot, 1));
-            lease.end(&arena);
+            for _ in 0..times {
+                lease.add(slot, 1);
+            }
         })
     }
 
@@ -178,7 +215,7 @@ mod model {
             two.join().unwrap();
             let view = arena.view();
             assert_eq!((view.sum(FIRST), view.sum(FIRST + PAGE)), (2, 1));
-            assert!(arena.blocks.lock().all.len() <= 2);
+            assert!(arena.threads.lock().blocks.len() <= 2);
         });
     }
 
@@ -231,7 +268,7 @@ mod model {
                 bound => bound,
             };
             lease.add(slot, 1);
-            lease.end(&arena);
+            drop(lease);
             binder.join().unwrap();
             assert_eq!(arena.view().sum(FIRST), 2);
         });

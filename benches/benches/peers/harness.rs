@@ -1,0 +1,202 @@
+//! Runs every case on one thread and on two, in turns, and keeps the time of each batch.
+
+use std::arch::asm;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// One thing to be done in several ways.
+pub struct Workload {
+    pub title: &'static str,
+    pub cases: Vec<Case>,
+}
+
+/// One way of doing it.
+pub struct Case {
+    pub library: &'static str,
+    pub variant: &'static str,
+    pub role: Role,
+    /// Does it so many times.
+    run: Box<dyn Fn(u64) + Sync>,
+    read: Read,
+    recorded: u64,
+    pub read_back: Option<bool>,
+    pub one: Times,
+    pub two: Times,
+}
+
+/// What other cases of the workload are compared with.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Role {
+    Reference,
+    Ours,
+    Other,
+}
+
+/// How a case is asked what it has recorded.
+enum Read {
+    /// It records nothing.
+    Nothing,
+    /// The number of operations since the start.
+    Total(Box<dyn Fn() -> f64>),
+    /// The number of the last operation of a batch.
+    Last(Box<dyn Fn() -> f64>),
+}
+
+/// Batches of one case on a number of threads.
+#[derive(Default)]
+pub struct Times {
+    ops: u64,
+    nanos: Vec<f64>,
+}
+
+impl Times {
+    /// Nanoseconds per operation, the median of the batches.
+    pub fn median(&self) -> f64 {
+        let mut sorted = self.nanos.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Nanoseconds per operation of the fastest batch, which nothing has disturbed.
+    pub fn best(&self) -> f64 {
+        self.nanos.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+impl Case {
+    /// `op` is given the number of the operation, from 0 in every batch. What it returns is ignored.
+    pub fn new<R>(library: &'static str, variant: &'static str, op: impl Fn(u64) -> R + Sync + 'static) -> Self {
+        let run = move |ops| {
+            for at in 0..ops {
+                drop(op(at));
+                apart();
+            }
+        };
+        Self {
+            library,
+            variant,
+            role: Role::Other,
+            run: Box::new(run),
+            read: Read::Nothing,
+            recorded: 0,
+            read_back: None,
+            one: Times::default(),
+            two: Times::default(),
+        }
+    }
+
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// `read` asks the library how many operations it has seen.
+    pub fn total(mut self, read: impl Fn() -> f64 + 'static) -> Self {
+        self.read = Read::Total(Box::new(read));
+        self
+    }
+
+    /// `read` asks the library for the value that was set last.
+    pub fn last(mut self, read: impl Fn() -> f64 + 'static) -> Self {
+        self.read = Read::Last(Box::new(read));
+        self
+    }
+
+    fn batch(&mut self, threads: u64, ops: u64) -> Duration {
+        let took = if threads == 1 { on_one(&self.run, ops) } else { on_two(&self.run, ops) };
+        self.recorded += if threads == 1 { ops } else { threads * (WARM_UP + ops) };
+        // Outside of the time that counts, and often: some libraries keep every value until they are read.
+        let right = match &self.read {
+            Read::Nothing => return took,
+            Read::Total(read) => (read() - self.recorded as f64).abs() < 0.5,
+            Read::Last(read) => (read() - (ops - 1) as f64).abs() < 0.5,
+        };
+        self.read_back = Some(right && self.read_back != Some(false));
+        took
+    }
+
+    /// Warms the case up, and finds out how many operations last for `batch`.
+    fn calibrate(&mut self, threads: u64, batch: Duration) -> u64 {
+        let mut ops = 1_000;
+        loop {
+            let took = self.batch(threads, ops);
+            if took * 8 > batch {
+                return (ops as f64 * batch.as_secs_f64() / took.as_secs_f64()) as u64 + 1;
+            }
+            ops *= 4;
+        }
+    }
+
+    fn round(&mut self) {
+        for threads in [1, 2] {
+            let ops = if threads == 1 { self.one.ops } else { self.two.ops };
+            let took = self.batch(threads, ops);
+            let times = if threads == 1 { &mut self.one } else { &mut self.two };
+            times.nanos.push(took.as_secs_f64() * 1e9 / ops as f64);
+        }
+    }
+}
+
+/// One batch; how long it took.
+fn on_one(run: &impl Fn(u64), ops: u64) -> Duration {
+    let start = Instant::now();
+    run(ops);
+    start.elapsed()
+}
+
+/// What a new thread does before it is timed: some libraries set things up for each thread.
+const WARM_UP: u64 = 256;
+
+/// On two new threads at once; the time of the slower one.
+fn on_two(run: &(impl Fn(u64) + Sync), ops: u64) -> Duration {
+    let absent = AtomicU32::new(2);
+    let together = || {
+        run(WARM_UP);
+        absent.fetch_sub(1, Ordering::AcqRel);
+        while absent.load(Ordering::Acquire) > 0 {
+            std::hint::spin_loop();
+        }
+        on_one(run, ops)
+    };
+    thread::scope(|scope| {
+        let threads = [scope.spawn(together), scope.spawn(together)];
+        let times = threads.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        times[0].max(times[1])
+    })
+}
+
+/// How long to measure. Batches are short: then some of them are left alone by the rest of the machine.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    rounds: usize,
+    batch: Duration,
+}
+
+impl Pace {
+    pub const FULL: Self = Self { rounds: 151, batch: Duration::from_micros(1_500) };
+    pub const QUICK: Self = Self { rounds: 15, batch: Duration::from_millis(1) };
+}
+
+/// Measures all cases. Each round visits every case once, beginning somewhere else each time, so
+/// that what the machine does in the meantime hits all alike.
+pub fn run(workloads: &mut [Workload], pace: Pace) {
+    let mut cases: Vec<&mut Case> = workloads.iter_mut().flat_map(|workload| &mut workload.cases).collect();
+    for case in &mut cases {
+        case.one.ops = case.calibrate(1, pace.batch);
+        case.two.ops = case.calibrate(2, pace.batch);
+    }
+    for round in 0..pace.rounds {
+        let count = cases.len();
+        for at in 0..count {
+            cases[(at + round * count / pace.rounds) % count].round();
+        }
+    }
+}
+
+/// Keeps two operations from being merged into one, and emits no instruction.
+#[inline(always)]
+fn apart() {
+    // SAFETY: it is empty. That it may touch memory is only what the compiler has to assume.
+    unsafe { asm!("", options(nostack, preserves_flags)) }
+}
