@@ -7,15 +7,15 @@ pub(crate) use options::{Options, parse_options};
 use options::Verdict;
 
 use crate::options::{call, library, source, with_error};
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Block, Error, Expr, GenericArgument, LitStr, Path, PathArguments, Result, ReturnType, Signature, Stmt,
-    Token, Type, TypeParamBound, Visibility,
+    Attribute, Block, Error, Expr, GenericArgument, LitStr, Path, PathArguments, PathSegment, Result, ReturnType,
+    Signature, Stmt, Token, Type, TypeParamBound, Visibility,
 };
 
 /// A function: everything but its body is parsed, the body stays as it was written.
@@ -41,9 +41,26 @@ impl Parse for Function {
                 "a function without a body can't be measured; put `#[metered]` on the implementation",
             ));
         }
-        let body: Group = input.parse()?;
+        let body = body(input)?;
         Ok(Self { attributes, visibility, default, signature, body })
     }
+}
+
+/// The body; a `$body:block` of a `macro_rules!` comes in an invisible group.
+fn body(input: ParseStream<'_>) -> Result<Group> {
+    input.step(|cursor| {
+        let mut found = match cursor.token_tree() {
+            Some((TokenTree::Group(group), rest)) => (group, rest),
+            _ => return Err(cursor.error("expected the body of the function")),
+        };
+        while found.0.delimiter() == Delimiter::None {
+            match found.0.stream().into_iter().next() {
+                Some(TokenTree::Group(inner)) => found.0 = inner,
+                _ => return Err(cursor.error("expected the body of the function")),
+            }
+        }
+        Ok(found)
+    })
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -70,14 +87,18 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 enum Shape<'a> {
     Sync,
     Async,
-    /// It returns a future with these bounds: `-> impl Future<…>`.
-    Future(&'a Bounded),
-    /// It returns a boxed future: `-> Pin<Box<dyn Future<…>>>`.
-    Boxed(&'a Bounded),
+    /// It never returns.
+    Never,
+    /// It returns a closure whose type only the signature tells: `-> impl Fn(&str) -> usize`.
+    Closure,
+    /// It returns a future that comes to this: `-> impl Future<…>`.
+    Future(Type),
+    /// It returns a boxed future that comes to this: `-> Pin<Box<dyn Future<…>>>`.
+    Boxed(&'a Type, Type),
 }
 
 /// `Future<Output = …> + Send + …`
-type Bounded = Punctuated<TypeParamBound, Token![+]>;
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 impl Function {
     /// `{ #![allow(…)] … }`: the body moves into a closure, so its attributes move to the function.
@@ -96,13 +117,17 @@ impl Function {
         if self.signature.asyncness.is_some() {
             return Shape::Async;
         }
-        match &self.signature.output {
-            ReturnType::Type(_, returned) => match &**returned {
-                Type::ImplTrait(returned) if future_of(&returned.bounds).is_some() => Shape::Future(&returned.bounds),
-                Type::Path(path) => boxed_future(&path.path).map_or(Shape::Sync, Shape::Boxed),
-                _ => Shape::Sync,
-            },
-            ReturnType::Default => Shape::Sync,
+        let ReturnType::Type(_, returned) = &self.signature.output else { return Shape::Sync };
+        let returned = bare(returned);
+        match returned {
+            Type::Never(_) => Shape::Never,
+            Type::ImplTrait(opaque)
+                if bounds_name(&opaque.bounds, &["Fn", "FnMut", "FnOnce", "AsyncFn", "AsyncFnMut", "AsyncFnOnce"]) =>
+            {
+                Shape::Closure
+            }
+            Type::ImplTrait(opaque) => future_in(&opaque.bounds).map_or(Shape::Sync, Shape::Future),
+            _ => boxed_future(returned).map_or(Shape::Sync, |output| Shape::Boxed(returned, output)),
         }
     }
 
@@ -119,59 +144,69 @@ impl Function {
             if self.is_method() { quote!(#library::__service!(Self)) } else { quote!(::core::option::Option::None) };
         let outcome = options.verdict.as_ref().map_or_else(
             || quote!(#library::__outcome!()),
-            |Verdict { error, test }| quote!(|value| #private::judge(value, #test, #error)),
+            |Verdict { error, test }| quote!(|__runtime_metrics_value| #private::judge(__runtime_metrics_value, #test, #error)),
         );
         let body = &self.body;
         let first = Self::first(options, &library);
+        // What runs first stands before a body that stays a block of its own, with its own names.
+        let after_first = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #body }) };
+        let measure = |output: &Type, future: TokenStream| quote!(#private::future::<#output, _, _>(#action, #service, #future, #outcome));
 
         let measured = match self.shape() {
             Shape::Sync => {
                 // Said, not inferred: which outcome a value tells depends on its type.
                 let returned = self.returned().map(|returned| quote!(-> #returned));
-                let body = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #body }) };
-                quote!(#private::sync(#action, #service, move || #returned #body, #outcome))
+                quote!(#private::sync(#action, #service, move || #returned #after_first, #outcome))
             }
+            Shape::Never => {
+                quote!(#private::sync(#action, #service, move || -> ! #after_first, |_| #private::Outcome::Ok))
+            }
+            Shape::Closure => quote!(let _runtime_metrics_call = #private::begin(#action, #service); #first #body),
             Shape::Async => {
                 let hint = self.hint(&private);
-                let statements = body.stream();
-                quote!(#private::future(#action, #service, async move { #hint #first #statements }, #outcome).await)
+                // A block of its own: the names in the body do not reach the hint. Its braces are not
+                // the author's, so that nobody takes them for superfluous.
+                let mut inner = Group::new(Delimiter::Brace, body.stream());
+                inner.set_span(Span::call_site().located_at(body.span()));
+                let outcome = if self.never_returns() { quote!(|_| #private::Outcome::Ok) } else { outcome };
+                quote!(#private::future(#action, #service, async move { #hint #first #inner }, #outcome).await)
             }
-            Shape::Future(bounds) => {
+            Shape::Future(output) => {
                 self.refuse_first(options)?;
-                let output = output(bounds);
-                quote!(#private::future::<#output, _, _>(#action, #service, #private::call_once(move || #body), #outcome))
+                measure(&output, quote!(#private::call_once(move || #body)))
             }
-            Shape::Boxed(bounds) => {
-                let output = output(bounds);
-                let measure = |future: TokenStream| quote!(#private::future::<#output, _, _>(#action, #service, #future, #outcome));
-                if let Some(boxed) = self.in_its_box(&first, measure) {
+            Shape::Boxed(returned, output) => {
+                if let Some(boxed) = self.in_its_box(&first, |future| measure(&output, future)) {
                     boxed
                 } else {
                     self.refuse_first(options)?;
-                    let measured = measure(quote!(#private::call_once(move || #body)));
+                    let measured = measure(&output, quote!(#private::call_once(move || -> #returned #body)));
                     quote!(::std::boxed::Box::pin(#measured))
                 }
             }
         };
         let Self { attributes, visibility, default, signature, .. } = self;
-        Ok(quote! {
-            #(#attributes)* #visibility #default #signature {
-                #measured
-            }
-        })
+        // The braces are the author's: lints on the function then are as without us.
+        let mut whole = Group::new(Delimiter::Brace, measured);
+        whole.set_span(self.body.span());
+        Ok(quote!(#(#attributes)* #visibility #default #signature #whole))
     }
 
-    /// `Box::pin(async move { … })` at the end of the body, as `#[async_trait]` writes it, takes
-    /// the measured future into the same box.
+    fn never_returns(&self) -> bool {
+        matches!(&self.signature.output, ReturnType::Type(_, returned) if matches!(bare(returned), Type::Never(_)))
+    }
+
+    /// A body that is `Box::pin(async move { … })`, as `#[async_trait]` writes it, takes the measured
+    /// future into the same box.
     fn in_its_box(&self, first: &TokenStream, measure: impl Fn(TokenStream) -> TokenStream) -> Option<TokenStream> {
-        let Block { mut stmts, .. } = syn::parse2(self.body.to_token_stream()).ok()?;
-        let Some(Stmt::Expr(Expr::Call(call), None)) = stmts.pop() else { return None };
+        let Block { stmts, .. } = syn::parse2(self.body.to_token_stream()).ok()?;
+        let [Stmt::Expr(Expr::Call(call), None)] = &*stmts else { return None };
         let (pin, arguments) = (&call.func, &call.args);
         let pins = matches!(&**pin, Expr::Path(path) if path.path.segments.last()?.ident == "pin");
         let (true, 1, Some(Expr::Async(future))) = (pins, arguments.len(), arguments.first()) else { return None };
         let (capture, statements) = (&future.capture, &future.block.stmts);
         let measured = measure(quote!(async #capture { #first #(#statements)* }));
-        Some(quote!(#(#stmts)* #pin(#measured)))
+        Some(quote!(#pin(#measured)))
     }
 
     /// What runs before the body, while the arguments are still all there.
@@ -222,7 +257,8 @@ impl Function {
         let service = call("service", options.service.as_ref());
         let method = self.is_method().then(|| quote!(.method()));
         let buckets = options.buckets.as_ref().map(|buckets| buckets.call(library)).unwrap_or_default();
-        let future = (!matches!(self.shape(), Shape::Sync)).then(|| quote!(.future()));
+        let future =
+            matches!(self.shape(), Shape::Async | Shape::Future(_) | Shape::Boxed(..)).then(|| quote!(.future()));
         let labels = options.labels.as_ref();
         let keys = labels.filter(|labels| !labels.keys.is_empty()).map(|labels| {
             let keys = &labels.keys;
@@ -256,10 +292,10 @@ impl Function {
 
     /// Tells the compiler what an async body returns; it does not look outside for that.
     fn hint(&self, private: &TokenStream) -> Option<TokenStream> {
-        let returned = self.returned().filter(|returned| !matches!(returned, Type::Never(_)))?;
+        let returned = self.returned().filter(|_| !self.never_returns())?;
         Some(quote! {
-            if let ::core::option::Option::Some(value) = #private::hint::<#returned>() {
-                return value;
+            if let ::core::option::Option::Some(__runtime_metrics_value) = #private::hint::<#returned>() {
+                return __runtime_metrics_value;
             }
         })
     }
@@ -273,33 +309,54 @@ fn mentions_self(tokens: TokenStream) -> bool {
     })
 }
 
-/// The `Future` among the bounds.
-fn future_of(bounds: &Bounded) -> Option<&syn::PathSegment> {
-    bounds.iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == "Future"),
+/// A type without the invisible groups that a `macro_rules!` puts around its `$t:ty`.
+fn bare(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(inner) => bare(&inner.elem),
+        Type::Paren(inner) => bare(&inner.elem),
+        other => other,
+    }
+}
+
+fn bounds_name(bounds: &Bounds, names: &[&str]) -> bool {
+    segments(bounds).any(|last| names.iter().any(|name| last.ident == name))
+}
+
+/// The last segment of each trait among the bounds.
+fn segments(bounds: &Bounds) -> impl Iterator<Item = &PathSegment> {
+    bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
         _ => None,
     })
 }
 
 /// What the future among the bounds comes to, as far as it can be named in the body.
-fn output(bounds: &Bounded) -> Type {
-    let named = future_of(bounds).and_then(|future| match &future.arguments {
+fn future_in(bounds: &Bounds) -> Option<Type> {
+    let future = segments(bounds).find(|last| last.ident == "Future")?;
+    let named = match &future.arguments {
         PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
             GenericArgument::AssocType(output) if output.ident == "Output" => Some(output.ty.clone()),
             _ => None,
         }),
         _ => None,
-    });
+    };
     let mut output = named.unwrap_or_else(|| Type::Verbatim(quote!(_)));
     erase_impl(&mut output);
-    output
+    Some(output)
 }
 
-/// `Pin<Box<dyn Future<…>>>`, however it is qualified.
-fn boxed_future(path: &Path) -> Option<&Bounded> {
-    let Some(Type::Path(boxed)) = argument_of(path, "Pin") else { return None };
-    match argument_of(&boxed.path, "Box") {
-        Some(Type::TraitObject(object)) if future_of(&object.bounds).is_some() => Some(&object.bounds),
+/// What a `Pin<Box<dyn Future<…>>>` comes to, however it is qualified, or the `BoxFuture` of the
+/// `futures` crate.
+fn boxed_future(kind: &Type) -> Option<Type> {
+    let Type::Path(path) = bare(kind) else { return None };
+    for alias in ["BoxFuture", "LocalBoxFuture"] {
+        if let Some(output) = argument_of(&path.path, alias) {
+            return Some(output.clone());
+        }
+    }
+    let Type::Path(boxed) = bare(argument_of(&path.path, "Pin")?) else { return None };
+    match bare(argument_of(&boxed.path, "Box")?) {
+        Type::TraitObject(object) => future_in(&object.bounds),
         _ => None,
     }
 }
@@ -323,18 +380,29 @@ fn erase_impl(kind: &mut Type) {
         Type::Group(inner) => erase_impl(&mut inner.elem),
         Type::Array(inner) => erase_impl(&mut inner.elem),
         Type::Slice(inner) => erase_impl(&mut inner.elem),
-        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(erase_impl),
-        Type::Path(path) => {
-            for segment in &mut path.path.segments {
-                if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
-                    for argument in &mut arguments.args {
-                        if let GenericArgument::Type(argument) = argument {
-                            erase_impl(argument);
-                        }
-                    }
+        Type::TraitObject(object) => {
+            for bound in &mut object.bounds {
+                if let TypeParamBound::Trait(bound) = bound {
+                    erase_impl_in(&mut bound.path);
                 }
             }
         }
+        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(erase_impl),
+        Type::Path(path) => erase_impl_in(&mut path.path),
         _ => {}
+    }
+}
+
+fn erase_impl_in(path: &mut Path) {
+    for segment in &mut path.segments {
+        if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+            for argument in &mut arguments.args {
+                match argument {
+                    GenericArgument::Type(argument) => erase_impl(argument),
+                    GenericArgument::AssocType(argument) => erase_impl(&mut argument.ty),
+                    _ => {}
+                }
+            }
+        }
     }
 }

@@ -137,12 +137,12 @@ macro_rules! __submit {
 #[macro_export]
 macro_rules! __outcome {
     () => {
-        |value| {
+        |__runtime_metrics_value| {
             #[allow(unused_imports)]
             use $crate::__private::{
                 AnyOutcome as _, ResponseOutcome as _, ResponseResultOutcome as _, ResultOutcome as _,
             };
-            (&&&&$crate::__private::Probe(value)).outcome()
+            (&&&&$crate::__private::Probe(__runtime_metrics_value)).__runtime_metrics_outcome()
         }
     };
 }
@@ -154,7 +154,7 @@ macro_rules! __service {
     ($owner:ty) => {{
         #[allow(unused_imports)]
         use $crate::__private::{AnyService as _, KnownService as _};
-        (&$crate::__private::ServiceProbe::<$owner>::NEW).service()
+        (&$crate::__private::ServiceProbe::<$owner>::NEW).__runtime_metrics_service()
     }};
 }
 
@@ -164,8 +164,8 @@ pub mod __private {
     pub use crate::label::{LabelText, LabelValue};
     pub use crate::measured::{
         Action, AnyOutcome, AnyService, EmittedAt, KnownService, MeasuredService, Metered, Outcome, Probe,
-        ResponseOutcome, ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, call_once, future,
-        hint, judge, sync,
+        ResponseOutcome, ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, begin, call_once,
+        future, hint, judge, sync,
     };
     pub use crate::metric::{Buckets, Counter, Gauge, Histogram, Kind, Timer};
     #[cfg(not(any(target_family = "wasm", miri)))]

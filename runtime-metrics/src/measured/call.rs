@@ -67,6 +67,17 @@ struct Running {
 
 impl Running {
     #[inline]
+    fn begin(action: &'static Action, service: Option<&'static Service>) -> Self {
+        let call = Call::start(action, service);
+        let frame = call.frame();
+        let pushed = frame.is_some();
+        if let Some(frame) = frame {
+            frame.push();
+        }
+        Self { call, pushed, over: false }
+    }
+
+    #[inline]
     fn finish(&mut self, outcome: Outcome) {
         self.over = true;
         let frame = if self.pushed { Frame::pop() } else { None };
@@ -92,15 +103,37 @@ pub fn sync<R>(
     body: impl FnOnce() -> R,
     outcome: impl FnOnce(&R) -> Outcome,
 ) -> R {
-    let call = Call::start(action, service);
-    let frame = call.frame();
-    let mut running = Running { call, pushed: frame.is_some(), over: false };
-    if let Some(frame) = frame {
-        frame.push();
-    }
+    let mut running = Running::begin(action, service);
     let result = body();
     running.finish(outcome(&result));
     result
+}
+
+/// A call whose value can't be looked at; its end is the drop of this.
+#[doc(hidden)]
+pub struct Begun {
+    running: Running,
+    /// Whether the thread was unwinding already: the call runs in somebody's destructor.
+    unwinding: bool,
+}
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Begun").field("call", &self.running.call).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let panicked = !self.unwinding && std::thread::panicking();
+        self.running.finish(if panicked { Outcome::Panic } else { Outcome::Ok });
+    }
+}
+
+/// Begins the call of a function that returns a closure, which has to stand where it is made.
+#[doc(hidden)]
+pub fn begin(action: &'static Action, service: Option<&'static Service>) -> Begun {
+    Begun { running: Running::begin(action, service), unwinding: std::thread::panicking() }
 }
 
 /// Tells the compiler what an async body returns, where `?` and coercions need to know; never

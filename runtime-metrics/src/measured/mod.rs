@@ -9,7 +9,7 @@ mod outcome;
 mod service;
 
 pub use action::Action;
-pub use call::{call_once, hint, sync};
+pub use call::{begin, call_once, hint, sync};
 pub use event::EmittedAt;
 pub use frame::add_label;
 pub(crate) use future::set_slow_poll_threshold;

@@ -88,8 +88,8 @@ pub fn judge<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool, error: bool) -
     Outcome::of(test(value) == error)
 }
 
-// Autoref specialisation: `(&&&Probe(&value)).outcome()` picks the first of these whose bounds
-// hold, by the type itself and not by how it is spelled, so aliases and `impl Trait` work.
+// Autoref specialisation: `(&&&&Probe(&value)).__runtime_metrics_outcome()` picks the first of these whose bounds
+// hold (under a name that no trait in the author's scope has), by the type itself and not by how it is spelled, so aliases and `impl Trait` work.
 
 #[doc(hidden)]
 #[derive(Debug)]
@@ -97,48 +97,48 @@ pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
 #[doc(hidden)]
 pub trait ResponseResultOutcome {
-    fn outcome(&self) -> Outcome;
+    fn __runtime_metrics_outcome(&self) -> Outcome;
 }
 
 impl<T: MeasuredOutcome, E> ResponseResultOutcome for &&&Probe<'_, Result<T, E>> {
     #[inline]
-    fn outcome(&self) -> Outcome {
+    fn __runtime_metrics_outcome(&self) -> Outcome {
         self.0.as_ref().map_or(Outcome::Error, MeasuredOutcome::outcome)
     }
 }
 
 #[doc(hidden)]
 pub trait ResultOutcome {
-    fn outcome(&self) -> Outcome;
+    fn __runtime_metrics_outcome(&self) -> Outcome;
 }
 
 impl<T, E> ResultOutcome for &&Probe<'_, Result<T, E>> {
     #[inline]
-    fn outcome(&self) -> Outcome {
+    fn __runtime_metrics_outcome(&self) -> Outcome {
         Outcome::of(self.0.is_err())
     }
 }
 
 #[doc(hidden)]
 pub trait ResponseOutcome {
-    fn outcome(&self) -> Outcome;
+    fn __runtime_metrics_outcome(&self) -> Outcome;
 }
 
 impl<T: MeasuredOutcome + ?Sized> ResponseOutcome for &Probe<'_, T> {
     #[inline]
-    fn outcome(&self) -> Outcome {
+    fn __runtime_metrics_outcome(&self) -> Outcome {
         self.0.outcome()
     }
 }
 
 #[doc(hidden)]
 pub trait AnyOutcome {
-    fn outcome(&self) -> Outcome;
+    fn __runtime_metrics_outcome(&self) -> Outcome;
 }
 
 impl<T: ?Sized> AnyOutcome for Probe<'_, T> {
     #[inline]
-    fn outcome(&self) -> Outcome {
+    fn __runtime_metrics_outcome(&self) -> Outcome {
         Outcome::Ok
     }
 }

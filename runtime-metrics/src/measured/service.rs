@@ -175,24 +175,24 @@ impl<T: ?Sized> ServiceProbe<T> {
 
 #[doc(hidden)]
 pub trait KnownService {
-    fn service(&self) -> Option<&'static Service>;
+    fn __runtime_metrics_service(&self) -> Option<&'static Service>;
 }
 
 impl<T: MeasuredService + ?Sized> KnownService for ServiceProbe<T> {
     #[inline]
-    fn service(&self) -> Option<&'static Service> {
+    fn __runtime_metrics_service(&self) -> Option<&'static Service> {
         Some(T::service())
     }
 }
 
 #[doc(hidden)]
 pub trait AnyService {
-    fn service(&self) -> Option<&'static Service>;
+    fn __runtime_metrics_service(&self) -> Option<&'static Service>;
 }
 
 impl<T: ?Sized> AnyService for &ServiceProbe<T> {
     #[inline]
-    fn service(&self) -> Option<&'static Service> {
+    fn __runtime_metrics_service(&self) -> Option<&'static Service> {
         None
     }
 }
