@@ -184,10 +184,10 @@ pub fn metered(options: TokenStream, item: TokenStream) -> TokenStream {
 /// published: `event_published_total{service}`, `event_publish_failures_total` and
 /// `event_publish_time_seconds`.
 ///
-/// A field of type `Counter`, `Gauge`, `Histogram` or `Timer` with `#[metric_field]` is a metric
-/// that is registered at link time under the prefix and the field's name. Its options are those of
-/// [`macro@metric`]. `Self::metric_<field>()` gives its handle; a constructor that registers the
-/// same metric by hand gets the same one.
+/// A field of type `Counter`, `Gauge`, `Histogram`, `Summary`, `Timer` or `Set` with
+/// `#[metric_field]` is a metric that is registered at link time under the prefix and the field's
+/// name. Its options are those of [`macro@metric`]. `Self::metric_<field>()` gives its handle; a
+/// constructor that registers the same metric by hand gets the same one.
 ///
 /// On an `impl` block every method with a body gets `#[metered]` with the type's name, known before
 /// the first call; `#[metered(skip)]` leaves one out, `#[metered(…)]` says more.
@@ -252,10 +252,11 @@ pub fn label_value(item: TokenStream) -> TokenStream {
 
 /// Declares a metric on a unit struct, so that the compiler checks its uses.
 ///
-/// Options: `type` (`"counter"`, `"gauge"`, `"histogram"` or `"timer"`) and `name`, both needed;
-/// `description`, `unit`, `labels = […]`, `buckets = […]`, `crate = path`. The metric can be
-/// recorded into by its type, where a label that is not declared is a compile error, by its name,
-/// or by a handle: `Type::handle()`, or `Type::with(values)` where it has labels.
+/// Options: `type` (`"counter"`, `"gauge"`, `"histogram"`, `"summary"`, `"timer"` or `"set"`) and
+/// `name`, both needed; `description`, `unit`, `labels = […]`, `buckets = […]`, `crate = path`. The
+/// metric can be recorded into by its type, where a label that is not declared is a compile error,
+/// by its name, or by a handle: `Type::handle()`, or `Type::with(values)` where it has labels. A
+/// summary and a set, which have features of their own, are recorded into by their handles.
 ///
 /// ```
 /// use runtime_metrics::{increment, metric, registry, Reading};

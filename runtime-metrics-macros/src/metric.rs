@@ -157,7 +157,8 @@ fn declare(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
             "unknown label: {ident} declares the labels {listed}; use one of them or add it to `labels = […]` of its #[metric]"
         )
     };
-    let wrong_kind = format!("{ident} is a {}; record into it with {}", kind.word, recorded_by(kind));
+    let wrong_kind =
+        format!("{ident} is a {}; record into it with {}", kind.word, recorded_by(kind, ident, labels.is_empty()));
     Ok(quote! {
         #[allow(dead_code)] // a metric may be recorded into by its name alone
         #item
@@ -185,11 +186,14 @@ fn declare(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     })
 }
 
-fn recorded_by(kind: MetricKind) -> &'static str {
+fn recorded_by(kind: MetricKind, ident: &Ident, plain: bool) -> String {
+    let by_handle = |method| format!("{ident}::{}.{method}(value)", if plain { "handle()" } else { "with(…)" });
     match kind.kind {
-        "Counter" => "increment!",
-        "Gauge" => "set!",
-        _ => "observe! or timer!",
+        "Counter" => "increment!".to_owned(),
+        "Gauge" => "set!".to_owned(),
+        "Summary" => by_handle("observe"),
+        "Set" => by_handle("insert"),
+        _ => "observe! or timer!".to_owned(),
     }
 }
 

@@ -155,15 +155,15 @@ fn metric_field(mark: &Attribute, field: &Field, options: &Options) -> Result<Me
         (Some(kind), _) => kind,
         (None, Type::Path(path)) => {
             let word = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-            MetricKind::named(&word, ident.span()).map_err(|_| {
-                let text = "the type of a `#[metric_field]` must be Counter, Gauge, Histogram or Timer; for an alias say #[metric_field(type = \"…\")]";
-                Error::new_spanned(&field.ty, text)
+            MetricKind::named(&word, ident.span()).map_err(|error| {
+                let text = "the type of a `#[metric_field]` must be Counter, Gauge, Histogram, Summary, Timer or Set; for an alias say #[metric_field(type = \"…\")]";
+                if word == "Rate" { Error::new_spanned(&field.ty, error) } else { Error::new_spanned(&field.ty, text) }
             })?
         }
         (None, other) => {
             return Err(Error::new_spanned(
                 other,
-                "the type of a `#[metric_field]` must be Counter, Gauge, Histogram or Timer",
+                "the type of a `#[metric_field]` must be Counter, Gauge, Histogram, Summary, Timer or Set",
             ));
         }
     };

@@ -243,7 +243,9 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     ("counter", "Counter", "Counter"),
     ("gauge", "Gauge", "Gauge"),
     ("histogram", "Histogram", "Histogram"),
+    ("summary", "Summary", "Summary"),
     ("timer", "Histogram", "Timer"),
+    ("set", "Set", "Set"),
 ];
 
 /// What `type = "…"` or the type of a field says.
@@ -259,6 +261,12 @@ impl MetricKind {
         let found = KINDS.iter().find(|(known, ..)| *known == word.to_ascii_lowercase());
         if let Some((word, kind, handle)) = found {
             return Ok(Self { word, kind, handle });
+        }
+        if word.eq_ignore_ascii_case("rate") {
+            return Err(Error::new(
+                span,
+                "a rate is derived from a counter, which a declaration can't name; make it where the counter is at hand: Rate::new(name, help).of(&counter).register()",
+            ));
         }
         let words: Vec<&str> = KINDS.iter().map(|(word, ..)| *word).collect();
         let near = nearest(&word.to_ascii_lowercase(), &words)

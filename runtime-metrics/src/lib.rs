@@ -33,7 +33,7 @@
 //!
 //! * Record: [`increment!`], [`set!`], [`observe!`], [`timer!`], [`add_label!`]; the attributes
 //!   [`metered`], [`metrics`] and [`metric`]; or handles: [`Counter`], [`Gauge`], [`Histogram`],
-//!   [`Timer`].
+//!   [`Timer`], `Summary` (feature `summary`), `Set` (feature `set`), and the [`Rate`] of a counter.
 //! * Read: [`registry`], [`Snapshot`], [`status`].
 //! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
 //!   [`export::openmetrics`] for a server of your own.
@@ -55,6 +55,8 @@
 //! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
 //! | `http` | no | the HTTP server that answers scrapes; HTTP responses tell their outcome |
 //! | `sentry` | no | the Sentry integration |
+//! | `summary` | no | `Summary`: quantiles over a sliding window |
+//! | `set` | no | `Set`: how many different values there were |
 //! | `full` | no | all of the above |
 //!
 //! # Limits
@@ -94,15 +96,20 @@ pub use config::{ConfigError, RuntimeMetricsConfig};
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
 pub use label::{LabelSet, LabelText, LabelValue};
 pub use measured::{EmittedAt, MeasuredOutcome, MeasuredService, Outcome};
+#[cfg(feature = "set")]
+pub use metric::Set;
+#[cfg(feature = "summary")]
+pub use metric::Summary;
 pub use metric::{
-    BucketError, Buckets, Builder, Count, Counter, Gauge, Handle, Histogram, Kind, Timer, TimerGuard, Value,
+    BucketError, Buckets, Builder, Count, Counter, Gauge, Handle, Histogram, Kind, Rate, RateOf, Timer, TimerGuard,
+    Value,
 };
 pub use protocol::{MetricType, MetricValue, RuntimeMetric, RuntimeMetrics};
 pub use registry::{Identity, Limits, RegisterError, Registry, Source, registry};
 pub use runtime_metrics_macros::{LabelValue, add_label, increment, metered, metric, metrics, observe, set, timer};
 #[cfg(feature = "sentry")]
 pub use sentry::RuntimeMetricsIntegration;
-pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
+pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot, SummarySnapshot};
 pub use status::{Problem, Status, status};
 
 /// Links crates that are used for nothing but their metrics: the linker drops a crate that nobody
@@ -167,6 +174,10 @@ pub mod __private {
         ResponseOutcome, ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, begin, call_once,
         future, hint, judge, sync,
     };
+    #[cfg(feature = "set")]
+    pub use crate::metric::Set;
+    #[cfg(feature = "summary")]
+    pub use crate::metric::Summary;
     pub use crate::metric::{Buckets, Counter, Gauge, Histogram, Kind, Timer};
     #[cfg(not(any(target_family = "wasm", miri)))]
     pub use crate::registry::RUNTIME_METRICS_V1;

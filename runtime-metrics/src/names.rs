@@ -138,9 +138,10 @@ pub(crate) fn exposed(name: &str, kind: Kind, unit: &str) -> Exposed {
 impl Exposed {
     /// Every sample name that a family of this name and kind writes or keeps reserved.
     pub(crate) fn samples(&self, kind: Kind) -> Vec<String> {
-        let suffixes: &[&str] = match kind {
+        let suffixes: &[&str] = match kind.read_as() {
             Kind::Counter => &["", "_total", "_created"],
-            Kind::Gauge => &[""],
+            Kind::Gauge | Kind::Set | Kind::Rate => &[""],
+            Kind::Summary => &["", "_count", "_sum", "_created"],
             Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
         };
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.family)).collect()

@@ -1,14 +1,16 @@
 //! The wire types: what leaves for Sentry, and what a collector of one's own returns.
 
 use crate::label::LabelSet;
-use crate::snapshot::{Distribution, Reading, Snapshot};
+use crate::snapshot::{Distribution, Reading, Snapshot, SummarySnapshot};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The payload of a Sentry `runtime_metrics` envelope item, and of the JSON format.
 ///
 /// Counters are cumulative since the start of the process. A distribution is several metrics of one
-/// name, told apart by the tag `stat`: `count`, `sum`, `min`, `max`, `p50`, `p90`, `p95`, `p99`.
+/// name, told apart by the tag `stat`: `count`, `sum`, `min`, `max`, `p50`, `p90`, `p95`, `p99`. So
+/// is a summary, with its own quantiles (`p99.9` for the share 0.999), which are of its window.
 /// Values that are not finite are left out when it is serialised.
 ///
 /// ```
@@ -226,22 +228,43 @@ fn push(metrics: &mut Vec<RuntimeMetric>, template: RuntimeMetric, value: &Readi
             metrics.push(RuntimeMetric { metric_type: MetricType::Counter, value: (*count).into(), ..template });
         }
         Reading::Gauge(value) => metrics.push(RuntimeMetric { value: MetricValue::shortest(*value), ..template }),
-        Reading::Distribution(distribution) => {
-            let stats = stats(distribution);
-            metrics.extend(stats.into_iter().map(|(stat, value)| {
-                RuntimeMetric { metric_type: MetricType::Distribution, value, ..template.clone() }
-                    .with_tag("stat", stat)
-            }));
-        }
+        Reading::Distribution(distribution) => push_stats(metrics, &template, distribution_stats(distribution)),
+        Reading::Summary(summary) => push_stats(metrics, &template, summary_stats(summary)),
     }
 }
 
-fn stats(distribution: &Distribution) -> Vec<(&'static str, MetricValue)> {
-    let mut stats = vec![("count", distribution.count.into()), ("sum", distribution.sum.into())];
-    stats.extend(distribution.min.map(|min| ("min", min.into())));
-    stats.extend(distribution.max.map(|max| ("max", max.into())));
-    stats.extend(QUANTILES.iter().filter_map(|(stat, q)| Some((*stat, distribution.quantile(*q)?.into()))));
+/// A statistic: the value of the tag `stat`, and its own.
+type Stat = (Cow<'static, str>, MetricValue);
+
+fn push_stats(metrics: &mut Vec<RuntimeMetric>, template: &RuntimeMetric, stats: Vec<Stat>) {
+    metrics.extend(stats.into_iter().map(|(stat, value)| {
+        RuntimeMetric { metric_type: MetricType::Distribution, value, ..template.clone() }.with_tag("stat", stat)
+    }));
+}
+
+fn distribution_stats(distribution: &Distribution) -> Vec<Stat> {
+    let mut stats = totals(distribution.count, distribution.sum, distribution.min, distribution.max);
+    stats.extend(QUANTILES.iter().filter_map(|(stat, q)| Some(((*stat).into(), distribution.quantile(*q)?.into()))));
     stats
+}
+
+fn summary_stats(summary: &SummarySnapshot) -> Vec<Stat> {
+    let mut stats = totals(summary.count, summary.sum, summary.min, summary.max);
+    stats.extend(summary.quantiles.iter().filter_map(|(share, value)| Some((percentile(*share), (*value)?.into()))));
+    stats
+}
+
+fn totals(count: u64, sum: f64, min: Option<f64>, max: Option<f64>) -> Vec<Stat> {
+    let mut stats = vec![("count".into(), count.into()), ("sum".into(), sum.into())];
+    stats.extend(min.map(|min| ("min".into(), min.into())));
+    stats.extend(max.map(|max| ("max".into(), max.into())));
+    stats
+}
+
+/// `p99` for 0.99, `p99.9` for 0.999: hundredfold without the float's last digits.
+fn percentile(share: f64) -> Cow<'static, str> {
+    let text = format!("{:.10}", share * 100.0);
+    format!("p{}", text.trim_end_matches('0').trim_end_matches('.')).into()
 }
 
 #[cfg(feature = "serde")]
@@ -298,6 +321,12 @@ mod tests {
         let payload = RuntimeMetrics::now(values.into_iter().map(|value| RuntimeMetric::gauge("g", value)).collect());
         let wire = serde_json::to_value(&payload).unwrap();
         assert_eq!(wire["metrics"], json!([{"name": "g", "type": "gauge", "value": 1.5}]));
+    }
+
+    #[test]
+    fn a_quantile_is_called_as_people_call_it() {
+        let called = [0.0, 0.05, 0.5, 0.999, 0.07, 0.29, 1.0].map(percentile);
+        assert_eq!(called, ["p0", "p5", "p50", "p99.9", "p7", "p29", "p100"]);
     }
 
     #[test]

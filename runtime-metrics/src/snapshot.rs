@@ -9,7 +9,7 @@ use crate::status::report;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Everything measured up to a point in time.
 ///
@@ -114,7 +114,7 @@ impl Snapshot {
 pub struct FamilySnapshot {
     /// The name, as its author wrote it.
     pub name: String,
-    /// What it is.
+    /// What its readings are: of a set and of a rate, a gauge.
     pub kind: Kind,
     /// What it tells; may be empty.
     pub help: String,
@@ -155,6 +155,8 @@ pub enum Reading {
     Gauge(f64),
     /// Everything observed since the program started.
     Distribution(Distribution),
+    /// Quantiles of what was observed lately, with the count and sum of all.
+    Summary(SummarySnapshot),
 }
 
 /// What a histogram has seen since the program started.
@@ -231,6 +233,52 @@ impl Distribution {
             lower = upper;
         }
         Some(max)
+    }
+}
+
+/// What a summary has seen: quantiles of its window, the rest since the program started.
+///
+/// ```
+/// # #[cfg(feature = "summary")] {
+/// use runtime_metrics::{Reading, Summary, registry};
+///
+/// Summary::new("summary_snapshot_example", "Values.").register().observe(2);
+/// let Some(Reading::Summary(seen)) = registry().get("summary_snapshot_example", &[]) else { unreachable!() };
+/// assert_eq!((seen.count, seen.sum, seen.quantile(0.5)), (1, 2.0, Some(2.0)));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SummarySnapshot {
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest, if there is any.
+    pub min: Option<f64>,
+    /// The largest, if there is any.
+    pub max: Option<f64>,
+    /// Shares from 0 to 1 in rising order, each with the value that this share of the values in the
+    /// window does not exceed; none where the window is empty.
+    pub quantiles: Vec<(f64, Option<f64>)>,
+    /// How long the window is.
+    pub window: Duration,
+}
+
+impl SummarySnapshot {
+    /// The quantile of this share, if it is one of those that the metric was declared with and the
+    /// window has values.
+    ///
+    /// ```
+    /// # #[cfg(feature = "summary")] {
+    /// let summary = runtime_metrics::Summary::new("summary_snapshot_quantile", "Values.").register();
+    /// summary.observe(2);
+    /// let seen = summary.snapshot();
+    /// assert_eq!((seen.quantile(0.99), seen.quantile(0.123)), (Some(2.0), None));
+    /// # }
+    /// ```
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        self.quantiles.iter().find(|(known, _)| *known == share)?.1
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::label::LabelSet;
 use crate::metric::{Buckets, Kind, is_octave};
 use crate::names;
-use crate::snapshot::{Distribution, FamilySnapshot, Reading, Snapshot};
+use crate::snapshot::{Distribution, FamilySnapshot, Reading, Snapshot, SummarySnapshot};
 use std::fmt::Write;
 
 /// A snapshot as OpenMetrics 1.0 text.
@@ -83,6 +83,7 @@ fn sample(text: &mut String, family: &FamilySnapshot, labels: &str, value: &Read
         Reading::CounterFloat(count) => line(text, name, "_total", labels, "", &number(count * factor)),
         Reading::Gauge(value) => line(text, name, "", labels, "", &number(value * factor)),
         Reading::Distribution(distribution) => histogram(text, name, factor, labels, distribution, dialect),
+        Reading::Summary(seen) => summary(text, name, factor, labels, seen, dialect),
     }
 }
 
@@ -110,6 +111,21 @@ fn histogram(text: &mut String, name: &str, factor: f64, labels: &str, distribut
         line(text, name, "_sum", labels, "", &number(distribution.sum * factor));
     }
     line(text, name, "_count", labels, "", &distribution.count.to_string());
+}
+
+fn summary(text: &mut String, name: &str, factor: f64, labels: &str, seen: &SummarySnapshot, dialect: Dialect) {
+    // In OpenMetrics nothing of a summary can be negative.
+    let fits = |value: f64| value >= 0.0 || dialect != Dialect::OpenMetrics;
+    for (share, value) in &seen.quantiles {
+        let value = value.unwrap_or(f64::NAN);
+        if value.is_nan() || fits(value) {
+            line(text, name, "", labels, &format!("quantile=\"{}\"", number(*share)), &number(value * factor));
+        }
+    }
+    if fits(seen.min.unwrap_or(0.0)) {
+        line(text, name, "_sum", labels, "", &number(seen.sum * factor));
+    }
+    line(text, name, "_count", labels, "", &seen.count.to_string());
 }
 
 fn line(text: &mut String, name: &str, suffix: &str, labels: &str, label: &str, value: &str) {
@@ -244,5 +260,74 @@ mod tests {
                 "text_automatic_count 4",
             ]
         );
+    }
+
+    #[cfg(feature = "summary")]
+    #[test]
+    fn a_summary_has_its_quantiles_sum_and_count() {
+        let waits = crate::Summary::new("text_summary", "Waits.")
+            .with_unit("milliseconds")
+            .with_label("kind", "a")
+            .with_quantiles([0.5, 1.0])
+            .register();
+        assert_eq!(of("text_summary", openmetrics)[1..2], ["# TYPE text_summary_seconds summary"]);
+        assert_eq!(
+            of("text_summary", prometheus)[2..],
+            [
+                "text_summary_seconds{kind=\"a\",quantile=\"0.5\"} NaN",
+                "text_summary_seconds{kind=\"a\",quantile=\"1.0\"} NaN",
+                "text_summary_seconds_sum{kind=\"a\"} 0.0",
+                "text_summary_seconds_count{kind=\"a\"} 0",
+            ]
+        );
+        (0..4).for_each(|_| waits.observe(250));
+        assert_eq!(
+            of("text_summary", openmetrics)[2..],
+            [
+                "text_summary_seconds{kind=\"a\",quantile=\"0.5\"} 0.25",
+                "text_summary_seconds{kind=\"a\",quantile=\"1.0\"} 0.25",
+                "text_summary_seconds_sum{kind=\"a\"} 1.0",
+                "text_summary_seconds_count{kind=\"a\"} 4",
+            ]
+        );
+    }
+
+    #[cfg(feature = "summary")]
+    #[test]
+    fn what_is_negative_is_left_out_where_openmetrics_forbids_it() {
+        let change = crate::Summary::new("text_change", "Change.").with_quantiles([0.0, 1.0]).register();
+        for value in [-1.0, 3.0] {
+            change.observe(value);
+        }
+        assert_eq!(of("text_change", openmetrics)[2..], ["text_change{quantile=\"1.0\"} 3.0", "text_change_count 2"]);
+        assert_eq!(
+            of("text_change", prometheus)[2..],
+            [
+                "text_change{quantile=\"0.0\"} -1.0",
+                "text_change{quantile=\"1.0\"} 3.0",
+                "text_change_sum 2.0",
+                "text_change_count 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rate_is_a_gauge() {
+        let orders = Counter::new("text_rate_orders", "Orders.").with_label("shop", "north").register();
+        let _rate = crate::Rate::new("text_rate_per_second", "Orders per second.").of(&orders).register();
+        assert_eq!(
+            of("text_rate_per_second", openmetrics)[1..],
+            ["# TYPE text_rate_per_second gauge", "text_rate_per_second{shop=\"north\"} 0.0"]
+        );
+    }
+
+    #[cfg(feature = "set")]
+    #[test]
+    fn a_set_is_a_gauge() {
+        let users = crate::Set::new("text_users", "Users.").register();
+        for user in ["a", "b", "a"] {
+            users.insert(user);
+        }
+        assert_eq!(of("text_users", openmetrics)[1..], ["# TYPE text_users gauge", "text_users 2.0"]);
     }
 }

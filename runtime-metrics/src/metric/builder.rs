@@ -1,15 +1,21 @@
 //! `Builder`: from a name to a registered metric.
 
-use super::{Buckets, Counter, Gauge, Histogram, Timer};
+#[cfg(feature = "set")]
+use super::Set;
+#[cfg(feature = "summary")]
+use super::Summary;
+use super::{Buckets, Counter, Gauge, Histogram, Rate, Timer};
+use crate::config::check_interval;
 use crate::label::LabelValue;
 use crate::registry::{Definition, RegisterError, Registry, SeriesRef, registry};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// A metric in the making, from [`Counter::new`], [`Gauge::new`], [`Histogram::new`] or
-/// [`Timer::new`].
+/// A metric in the making, from [`Counter::new`], [`Gauge::new`], [`Histogram::new`],
+/// [`Timer::new`], `Summary::new`, `Set::new` or [`Rate::new`].
 ///
 /// ```
 /// use runtime_metrics::Histogram;
@@ -28,13 +34,27 @@ pub struct Builder<M> {
     help: Cow<'static, str>,
     unit: Cow<'static, str>,
     buckets: Option<Vec<f64>>,
+    quantiles: Option<Vec<f64>>,
+    window: Option<Duration>,
+    /// The counter that a rate is derived from.
+    counter: Option<SeriesRef>,
     labels: Vec<(Cow<'static, str>, Arc<str>)>,
     metric: PhantomData<M>,
 }
 
 impl<M> Builder<M> {
     pub(super) fn new(name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
-        Self { name, help, unit: "".into(), buckets: None, labels: Vec::new(), metric: PhantomData }
+        Self {
+            name,
+            help,
+            unit: "".into(),
+            buckets: None,
+            quantiles: None,
+            window: None,
+            counter: None,
+            labels: Vec::new(),
+            metric: PhantomData,
+        }
     }
 
     /// Adds a constant label.
@@ -60,7 +80,7 @@ impl<M> Builder<M> {
     }
 
     fn definition(self, kind: super::Kind) -> Definition {
-        Definition { kind, name: self.name, help: self.help, unit: self.unit, buckets: None, keys: None, source: None }
+        Definition { unit: self.unit, help: self.help, window: self.window, ..Definition::new(kind, self.name, "") }
     }
 }
 
@@ -86,6 +106,61 @@ macro_rules! distribution {
 distribution!(Histogram, "builder_histogram");
 distribution!(Timer, "builder_timer_seconds");
 
+macro_rules! windowed {
+    ($metric:ident, $make:literal) => {
+        impl Builder<$metric> {
+            /// Sets over how long it is told; 60 seconds by default, a millisecond at least, a
+            /// year at most.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            ///
+            #[doc = concat!("let metric = ", $make)]
+            ///     .with_window(Duration::from_secs(300))
+            ///     .register();
+            /// ```
+            pub fn with_window(mut self, window: Duration) -> Self {
+                self.window = Some(window);
+                self
+            }
+        }
+    };
+}
+#[cfg(feature = "summary")]
+windowed!(Summary, "runtime_metrics::Summary::new(\"builder_summary_window\", \"A window.\")");
+windowed!(
+    Rate,
+    "runtime_metrics::Rate::new(\"builder_rate\", \"A window.\").of(&runtime_metrics::Counter::new(\"builder_rate_of\", \"A counter.\").register())"
+);
+
+#[cfg(feature = "summary")]
+impl Builder<Summary> {
+    /// Sets the quantiles that are exported, as shares from 0 to 1; 0.5, 0.9, 0.95 and 0.99 by
+    /// default. None at all leaves count and sum. [`Summary::quantile`] tells any.
+    ///
+    /// ```
+    /// let summary = runtime_metrics::Summary::new("builder_quantiles", "Quantiles.")
+    ///     .with_quantiles([0.5, 0.999])
+    ///     .register();
+    /// summary.observe(1);
+    /// assert_eq!(summary.snapshot().quantiles, [(0.5, Some(1.0)), (0.999, Some(1.0))]);
+    /// ```
+    pub fn with_quantiles(mut self, shares: impl Into<Vec<f64>>) -> Self {
+        self.quantiles = Some(shares.into());
+        self
+    }
+}
+
+impl Builder<Rate> {
+    pub(super) fn derived_from(mut self, counter: &SeriesRef) -> Self {
+        let unit = counter.family().text.lock().unit.clone();
+        self.unit = if unit.is_empty() { "per_second".into() } else { format!("{unit}_per_second").into() };
+        self.labels = counter.labels().iter().map(|(name, value)| (name.to_owned().into(), Arc::from(value))).collect();
+        self.counter = Some(counter.clone());
+        self
+    }
+}
+
 /// A handle to one series, of one kind.
 pub trait Handle: Sized + sealed::Handle {}
 
@@ -109,7 +184,11 @@ macro_rules! handle {
         }
     )*};
 }
-handle!(Counter: Counter, Gauge: Gauge, Histogram: Histogram, Timer: Histogram);
+handle!(Counter: Counter, Gauge: Gauge, Histogram: Histogram, Timer: Histogram, Rate: Rate);
+#[cfg(feature = "summary")]
+handle!(Summary: Summary);
+#[cfg(feature = "set")]
+handle!(Set: Set);
 
 impl<M: Handle> Builder<M> {
     /// Makes the metric known to every exporter. Registering the same name and labels again gives
@@ -141,8 +220,9 @@ impl<M: Handle> Builder<M> {
     ///
     /// # Errors
     ///
-    /// The name or a label is not valid, the buckets are not in rising order, or another
-    /// definition of the same name disagrees; each error says where and what to do.
+    /// The name or a label is not valid, the buckets are not in rising order, a quantile is not from
+    /// 0 to 1, a window is too short or too long, or another definition of the same name disagrees;
+    /// each error says where and what to do.
     ///
     /// ```
     /// use runtime_metrics::{Counter, Gauge};
@@ -161,13 +241,38 @@ impl<M: Handle> Builder<M> {
 
     fn register_at(mut self, registry: &'static Registry, at: &'static Location<'static>) -> Result<M, RegisterError> {
         let labels = std::mem::take(&mut self.labels);
-        let bounds = self.buckets.take();
+        let (bounds, quantiles, counter) = (self.buckets.take(), self.quantiles.take(), self.counter.take());
+        if let Some(window) = self.window {
+            check_interval("window", window).map_err(|error| RegisterError::new(error.to_string()))?;
+        }
         let mut definition = self.definition(M::KIND);
         definition.source = Some(at.into());
         if let Some(bounds) = bounds {
             Buckets::check(&bounds).map_err(|error| RegisterError::new(error.to_string()))?;
-            definition.buckets = Some(registry.intern_bounds(bounds));
+            definition.buckets = Some(Buckets::Explicit(registry.intern(bounds)));
         }
-        registry.series(&definition, labels).map(M::of)
+        if let Some(quantiles) = quantiles {
+            definition.quantiles = Some(registry.intern(check_quantiles(quantiles)?));
+        }
+        let series = registry.series(&definition, labels)?;
+        if let Some(counter) = counter {
+            series.derive_from(&counter)?;
+        }
+        Ok(M::of(series))
     }
+}
+
+/// Quantiles in rising order, each once.
+fn check_quantiles(mut shares: Vec<f64>) -> Result<Vec<f64>, RegisterError> {
+    if let Some(wrong) = shares.iter().find(|share| !(0.0..=1.0).contains(*share)) {
+        return Err(RegisterError::new(format!(
+            "the quantile {wrong} is not from 0 to 1; give it as a share, such as 0.99"
+        )));
+    }
+    for share in &mut shares {
+        *share = share.abs(); // zero may have a sign
+    }
+    shares.sort_by(f64::total_cmp);
+    shares.dedup();
+    Ok(shares)
 }

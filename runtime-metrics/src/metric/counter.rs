@@ -41,6 +41,10 @@ impl Counter {
         Self { slot: series.slot(), series }
     }
 
+    pub(super) fn series(&self) -> &SeriesRef {
+        &self.series
+    }
+
     /// Adds one.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! What a program records into: counters, gauges, histograms, timers.
+//! What a program records into: counters, gauges, histograms, summaries, timers, sets, and rates of counters.
 //!
 //! A handle is cheap to clone and holds its slot, so recording through it looks nothing up.
 
@@ -7,7 +7,18 @@ mod builder;
 mod counter;
 mod gauge;
 mod histogram;
+#[cfg(feature = "set")]
+mod members;
+mod rate;
+#[cfg(feature = "set")]
+mod set;
+#[cfg(any(feature = "summary", feature = "set"))]
+mod stripes;
+#[cfg(feature = "summary")]
+mod summary;
 mod timer;
+#[cfg(feature = "summary")]
+mod window;
 
 pub(crate) use bounds::is_octave;
 pub use bounds::{BucketError, Buckets};
@@ -18,7 +29,17 @@ pub(crate) use gauge::set_to as set_gauge;
 pub use gauge::{Gauge, Value};
 pub use histogram::Histogram;
 pub(crate) use histogram::{HEADER, observe, observe_nanos, read as read_histogram};
+#[cfg(feature = "set")]
+pub(crate) use members::Members;
+pub(crate) use rate::Seen;
+pub use rate::{Rate, RateOf};
+#[cfg(feature = "set")]
+pub use set::Set;
+#[cfg(feature = "summary")]
+pub use summary::Summary;
 pub use timer::{Timer, TimerGuard};
+#[cfg(feature = "summary")]
+pub(crate) use window::Window;
 
 /// What a family counts or measures.
 ///
@@ -37,15 +58,35 @@ pub enum Kind {
     Gauge,
     /// Values divided into buckets, with their sum.
     Histogram,
+    /// Quantiles of recent values, with the count and sum of all.
+    Summary,
+    /// How many different values there were; a gauge to whoever reads it.
+    Set,
+    /// How fast a counter grows; a gauge to whoever reads it.
+    Rate,
 }
 
 impl Kind {
-    /// The macro that records into this kind.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Counter, Self::Gauge, Self::Histogram, Self::Summary, Self::Set, Self::Rate];
+
+    /// What its readings are.
+    pub(crate) fn read_as(self) -> Self {
+        match self {
+            Self::Set | Self::Rate => Self::Gauge,
+            kind => kind,
+        }
+    }
+
+    /// What records into this kind.
     pub(crate) fn recorded_by(self) -> &'static str {
         match self {
             Self::Counter => "increment!",
             Self::Gauge => "set!",
             Self::Histogram => "observe! or timer!",
+            Self::Summary => "a Summary",
+            Self::Set => "a Set",
+            Self::Rate => "a Rate",
         }
     }
 }
@@ -56,6 +97,9 @@ impl std::fmt::Display for Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Summary => "summary",
+            Self::Set => "set",
+            Self::Rate => "rate",
         })
     }
 }

@@ -4,6 +4,7 @@ use crate::metric::{Buckets, Kind};
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 /// Where in the source something is defined.
 ///
@@ -61,6 +62,10 @@ pub(crate) struct Definition {
     pub(crate) unit: Cow<'static, str>,
     /// `None` where the author did not say.
     pub(crate) buckets: Option<Buckets>,
+    /// Of a summary: what is exported; `None` where the author did not say.
+    pub(crate) quantiles: Option<&'static [f64]>,
+    /// Of a summary or a rate; `None` where the author did not say.
+    pub(crate) window: Option<Duration>,
     /// The labels that a call may give, where the author declared them.
     pub(crate) keys: Option<&'static [&'static str]>,
     pub(crate) source: Option<Source>,
@@ -68,7 +73,17 @@ pub(crate) struct Definition {
 
 impl Definition {
     pub(crate) fn new(kind: Kind, name: impl Into<Cow<'static, str>>, help: &'static str) -> Self {
-        Self { kind, name: name.into(), help: help.into(), unit: "".into(), buckets: None, keys: None, source: None }
+        Self {
+            kind,
+            name: name.into(),
+            help: help.into(),
+            unit: "".into(),
+            buckets: None,
+            quantiles: None,
+            window: None,
+            keys: None,
+            source: None,
+        }
     }
 
     pub(crate) fn at(mut self, source: Source) -> Self {
@@ -87,7 +102,17 @@ impl Definition {
     }
 
     pub(crate) fn shape(&self) -> Shape {
-        Shape { buckets: self.buckets.unwrap_or(Buckets::Exponential), nanos: self.unit() == "seconds" }
+        // A summary is laid out as a histogram of a single bucket, up to infinity: its count.
+        let buckets = if self.kind == Kind::Summary { Some(Buckets::Explicit(&[])) } else { self.buckets };
+        Shape { buckets: buckets.unwrap_or(Buckets::Exponential), nanos: self.unit() == "seconds" }
+    }
+
+    pub(crate) fn quantiles(&self) -> &'static [f64] {
+        self.quantiles.unwrap_or(&[0.5, 0.9, 0.95, 0.99])
+    }
+
+    pub(crate) fn window(&self) -> Duration {
+        self.window.unwrap_or(Duration::from_secs(60))
     }
 }
 

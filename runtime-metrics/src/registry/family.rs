@@ -1,18 +1,23 @@
 //! A family: all series of one metric, and the limit on how many there may be.
 
-use super::definition::{Definition, Shape, Source};
+use super::definition::{Definition, RegisterError, Shape, Source, place};
 use super::{Registry, cache};
 use crate::label::{Label, LabelSet, LabelText, LabelValue};
-use crate::metric::{self, Kind};
+#[cfg(feature = "set")]
+use crate::metric::Members;
+#[cfg(feature = "summary")]
+use crate::metric::Window;
+use crate::metric::{self, Kind, Seen};
 use crate::names::{self, Exposed};
 use crate::shard::{self, View};
-use crate::snapshot::Reading;
+use crate::snapshot::{Reading, SummarySnapshot};
 use crate::sync::Ordering::Relaxed;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// All series of one metric.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct Family {
     pub(crate) name: Cow<'static, str>,
     pub(crate) kind: Kind,
     pub(crate) shape: Shape,
+    pub(crate) quantiles: &'static [f64],
+    pub(crate) window: Duration,
     pub(crate) exposed: Exposed,
     pub(crate) source: Option<Source>,
     /// What later definitions may still fill in.
@@ -43,6 +50,7 @@ pub(crate) type SeriesRef = Arc<Series>;
 #[derive(Debug)]
 pub struct Series {
     slots: Slots,
+    rest: Rest,
     labels: LabelSet,
     family: &'static Family,
     /// Part of the program's text: a site writes to it without looking it up.
@@ -61,6 +69,37 @@ pub(crate) enum Slots {
     Sum(u32, u32),
     /// A counter of seconds that is kept in nanoseconds.
     Nanos(u32),
+}
+
+/// What a series keeps that is not in slots, made when it is first needed.
+#[derive(Debug)]
+enum Rest {
+    Nothing,
+    #[cfg(feature = "summary")]
+    Window(OnceLock<Box<Window>>),
+    #[cfg(feature = "set")]
+    Members(OnceLock<Box<Members>>),
+    Derived(OnceLock<Box<Derived>>),
+}
+
+/// What a rate is of.
+#[derive(Debug)]
+struct Derived {
+    counter: SeriesRef,
+    seen: Mutex<Seen>,
+}
+
+impl Rest {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            #[cfg(feature = "summary")]
+            Kind::Summary => Self::Window(OnceLock::new()),
+            #[cfg(feature = "set")]
+            Kind::Set => Self::Members(OnceLock::new()),
+            Kind::Rate => Self::Derived(OnceLock::new()),
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Series {
@@ -126,6 +165,9 @@ impl Series {
             (Slots::Own(slot), Kind::Histogram) => {
                 Reading::Distribution(metric::read_histogram(view, slot, self.family.shape))
             }
+            (Slots::Own(_), Kind::Summary) => Reading::Summary(self.summary(view)),
+            (Slots::Own(_), Kind::Set) => Reading::Gauge(self.estimate() as f64),
+            (Slots::Own(_), Kind::Rate) => Reading::Gauge(self.rate(view)),
             (Slots::Sum(one, other), _) => Reading::Counter(view.sum(one) + view.sum(other)),
             (Slots::Nanos(slot), _) => Reading::CounterFloat(view.sum(slot) as f64 / 1e9),
             (Slots::Difference { started, finished }, _) => {
@@ -134,6 +176,109 @@ impl Series {
                 let finished = view.sum(finished);
                 Reading::Gauge(view.sum(started).saturating_sub(finished) as f64)
             }
+        }
+    }
+}
+
+/// What the kinds do that need more than slots.
+impl Series {
+    /// The window of a summary that has seen a value.
+    #[cfg(feature = "summary")]
+    pub(crate) fn window(&self) -> Option<&Window> {
+        if let Rest::Window(window) = &self.rest { window.get().map(|window| &**window) } else { None }
+    }
+
+    /// The window of a summary.
+    #[cfg(feature = "summary")]
+    #[inline]
+    pub(crate) fn window_or_new(&self) -> Option<&Window> {
+        let Rest::Window(window) = &self.rest else { return None };
+        Some(window.get_or_init(|| Box::new(Window::new(self.family.window))))
+    }
+
+    /// The members of a set.
+    #[cfg(feature = "set")]
+    #[inline]
+    pub(crate) fn members_or_new(&self) -> Option<&Members> {
+        let Rest::Members(members) = &self.rest else { return None };
+        Some(members.get_or_init(|| Box::new(Members::new())))
+    }
+
+    /// Reads a summary.
+    pub(crate) fn summary(&self, view: &View<'_>) -> SummarySnapshot {
+        let all = metric::read_histogram(view, self.slot(), self.family.shape);
+        SummarySnapshot {
+            count: all.count,
+            sum: all.sum,
+            min: all.min,
+            max: all.max,
+            quantiles: self.quantiles(),
+            window: self.family.window,
+        }
+    }
+
+    fn quantiles(&self) -> Vec<(f64, Option<f64>)> {
+        let shares = self.family.quantiles;
+        #[cfg(feature = "summary")]
+        if let Some(window) = self.window() {
+            return window.quantiles(shares);
+        }
+        shares.iter().map(|share| (*share, None)).collect()
+    }
+
+    /// How many members a set has.
+    pub(crate) fn estimate(&self) -> u64 {
+        match &self.rest {
+            #[cfg(feature = "set")]
+            Rest::Members(members) => members.get().map_or(0, |members| members.estimate()),
+            _ => 0,
+        }
+    }
+
+    /// Makes this rate that of a counter.
+    pub(crate) fn derive_from(&self, counter: &SeriesRef) -> Result<(), RegisterError> {
+        let Rest::Derived(derived) = &self.rest else { return Ok(()) };
+        let name = &self.family.name;
+        if Family::is_overflow(&self.labels) {
+            return Err(RegisterError::new(format!(
+                "`{name}` has more label sets than its limit, and a rate can't be folded; raise the limit with registry().set_limits"
+            )));
+        }
+        if !counter.family.find(&counter.labels).is_some_and(|known| Arc::ptr_eq(&known, counter)) {
+            return Err(RegisterError::new(format!(
+                "the counter that `{name}` at {} is to be derived from has no series: it was removed, could not be registered, or lacks its labels; give them with `.with`",
+                place(self.family.source),
+            )));
+        }
+        let known = derived.get_or_init(|| {
+            let count = counter.count(&shard::ARENA.view());
+            let seen = Mutex::new(Seen::new(self.family.window, Instant::now(), count));
+            Box::new(Derived { counter: counter.clone(), seen })
+        });
+        if Arc::ptr_eq(&known.counter, counter) {
+            return Ok(());
+        }
+        Err(RegisterError::new(format!(
+            "`{name}` at {} is already the rate of `{}` with these labels, not of `{}`; give one of the two another name or label",
+            place(self.family.source),
+            known.counter.family.name,
+            counter.family.name,
+        )))
+    }
+
+    /// The rate of the counter that this was derived from.
+    pub(crate) fn rate(&self, view: &View<'_>) -> f64 {
+        let Rest::Derived(derived) = &self.rest else { return 0.0 };
+        derived.get().map_or(0.0, |derived| {
+            let count = derived.counter.count(view);
+            derived.seen.lock().rate(Instant::now(), count)
+        })
+    }
+
+    fn count(&self, view: &View<'_>) -> u64 {
+        match self.slots {
+            Slots::Sum(one, other) => view.sum(one) + view.sum(other),
+            _ => view.sum(self.slot()),
         }
     }
 }
@@ -153,6 +298,8 @@ impl Family {
         Self {
             kind: definition.kind,
             shape: definition.shape(),
+            quantiles: definition.quantiles(),
+            window: definition.window(),
             exposed: names::exposed(&definition.name, definition.kind, definition.unit()),
             source: definition.source,
             text: Mutex::new(Text {
@@ -169,8 +316,11 @@ impl Family {
     /// Slots for one series.
     fn allocate(&self) -> Option<Slots> {
         let slot = match self.kind {
-            Kind::Counter | Kind::Gauge => self.registry.allocate(1, 1),
-            Kind::Histogram => self.registry.allocate(metric::HEADER, metric::HEADER + self.shape.buckets.len()),
+            // What a set and a rate know is not in slots, but every series has one.
+            Kind::Counter | Kind::Gauge | Kind::Set | Kind::Rate => self.registry.allocate(1, 1),
+            Kind::Histogram | Kind::Summary => {
+                self.registry.allocate(metric::HEADER, metric::HEADER + self.shape.buckets.len())
+            }
         };
         slot.map(Slots::Own)
     }
@@ -234,7 +384,7 @@ impl Family {
 
     pub(super) fn series_at(&'static self, labels: LabelSet, slots: Slots) -> SeriesRef {
         let (pinned, removed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Series { slots, labels, family: self, pinned, removed })
+        Arc::new(Series { slots, rest: Rest::of(self.kind), labels, family: self, pinned, removed })
     }
 
     /// Labels from names and values that belong together.

@@ -69,7 +69,7 @@ impl Default for Limits {
 pub struct Registry {
     families: RwLock<Families>,
     next_slot: Mutex<u32>,
-    nowhere: OnceLock<[SeriesRef; 3]>,
+    nowhere: [OnceLock<SeriesRef>; Kind::ALL.len()],
     limits: Mutex<Limits>,
     per_metric: AtomicUsize,
     total: AtomicUsize,
@@ -85,7 +85,7 @@ struct Families {
     by_name: BTreeMap<Cow<'static, str>, &'static Family>,
     /// Every name that an exposition writes -> whose it is.
     samples: HashMap<String, &'static Family>,
-    bounds: Vec<&'static [f64]>,
+    numbers: Vec<&'static [f64]>,
 }
 
 /// The registry of this process. The first call reads the link-time catalogue.
@@ -120,7 +120,7 @@ impl Registry {
         Self {
             families: RwLock::default(),
             next_slot: Mutex::new(shard::FIRST),
-            nowhere: OnceLock::new(),
+            nowhere: [const { OnceLock::new() }; Kind::ALL.len()],
             per_metric: AtomicUsize::new(limits.series_per_metric),
             total: AtomicUsize::new(limits.series),
             limits: Mutex::new(limits),
@@ -166,7 +166,7 @@ impl Registry {
         let series = match family {
             // Until its labels are known, a series of the constant labels alone would be a lie.
             Ok(family) if !site.text.keys.is_empty() => {
-                family.series_at(LabelSet::default(), Slots::Own(shard::UNBOUND))
+                family.series_at(LabelSet::default(), Slots::Own(self.nowhere(family.kind).slot()))
             }
             Ok(family) => family.find_or_create(LabelSet::new(site.constant())),
             Err(error) => {
@@ -253,32 +253,26 @@ impl Registry {
 
     /// A series for records that belong nowhere: it takes them and is never exported.
     pub(crate) fn nowhere(&'static self, kind: Kind) -> SeriesRef {
-        let all = self.nowhere.get_or_init(|| {
-            [Kind::Counter, Kind::Gauge, Kind::Histogram].map(|kind| {
-                let definition = Definition::new(kind, "nowhere", "");
-                let family: &'static Family = Box::leak(Box::new(Family::new(&definition, self)));
-                let slots = ROOM + Buckets::Exponential.len();
-                // Slots run out only after millions; the first page serves then, which nobody reads.
-                let slot = self.allocate(ROOM, slots).unwrap_or(shard::FIRST);
-                family.series_at(LabelSet::default(), Slots::Own(slot))
-            })
+        let series = self.nowhere[kind as usize].get_or_init(|| {
+            let definition = Definition::new(kind, "nowhere", "");
+            let family: &'static Family = Box::leak(Box::new(Family::new(&definition, self)));
+            let slots = ROOM + Buckets::Exponential.len();
+            // Slots run out only after millions; the first page serves then, which nobody reads.
+            let slot = self.allocate(ROOM, slots).unwrap_or(shard::FIRST);
+            family.series_at(LabelSet::default(), Slots::Own(slot))
         });
-        match kind {
-            Kind::Counter => all[0].clone(),
-            Kind::Gauge => all[1].clone(),
-            Kind::Histogram => all[2].clone(),
-        }
+        series.clone()
     }
 
-    /// Bounds for as long as the program runs; equal ones are kept once.
-    pub(crate) fn intern_bounds(&self, bounds: Vec<f64>) -> Buckets {
+    /// Bounds or quantiles for as long as the program runs; equal ones are kept once.
+    pub(crate) fn intern(&self, numbers: Vec<f64>) -> &'static [f64] {
         let mut families = self.families.write();
-        if let Some(known) = families.bounds.iter().find(|known| ***known == *bounds) {
-            return Buckets::Explicit(known);
+        if let Some(known) = families.numbers.iter().find(|known| ***known == *numbers) {
+            return known;
         }
-        let bounds: &'static [f64] = Box::leak(bounds.into_boxed_slice());
-        families.bounds.push(bounds);
-        Buckets::Explicit(bounds)
+        let numbers: &'static [f64] = Box::leak(numbers.into_boxed_slice());
+        families.numbers.push(numbers);
+        numbers
     }
 
     fn has_room(&self, in_family: usize) -> bool {
@@ -374,7 +368,8 @@ impl Registry {
             .collect()
     }
 
-    /// Everything measured so far. It holds no lock while a thread records, and waits for none.
+    /// Everything measured so far. It holds no lock that a recording thread needs, but one of a
+    /// summary for about a microsecond.
     ///
     /// ```
     /// let snapshot = runtime_metrics::registry().snapshot();
@@ -396,7 +391,7 @@ impl Registry {
                 series.sort_by(|a, b| a.labels.cmp(&b.labels));
                 FamilySnapshot {
                     name: family.name.to_string(),
-                    kind: family.kind,
+                    kind: family.kind.read_as(),
                     help: text.help.to_string(),
                     unit: text.unit.to_string(),
                     exposed: family.exposed.clone(),
@@ -504,6 +499,12 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
     }
     if definition.buckets.is_some_and(|buckets| buckets != family.shape.buckets) {
         differs.push("buckets");
+    }
+    if definition.quantiles.is_some_and(|quantiles| quantiles != family.quantiles) {
+        differs.push("quantiles");
+    }
+    if definition.window.is_some_and(|window| window != family.window) {
+        differs.push("window");
     }
     // Not under the lock: a logger may itself record metrics.
     for what in differs {

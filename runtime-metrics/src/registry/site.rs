@@ -97,13 +97,12 @@ impl Site {
     pub(crate) fn definition(&self) -> Definition {
         let text = &self.text;
         Definition {
-            kind: text.kind,
-            name: text.name.into(),
             help: text.help.into(),
             unit: text.unit.into(),
             buckets: text.buckets,
             keys: text.declares.then_some(text.keys),
             source: Some(text.source),
+            ..Definition::new(text.kind, text.name, "")
         }
     }
 

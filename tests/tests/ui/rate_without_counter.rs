@@ -1,0 +1,3 @@
+fn main() {
+    runtime_metrics::Rate::new("orders_per_second", "Orders per second.").register();
+}
