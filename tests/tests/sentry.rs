@@ -100,8 +100,6 @@ fn the_last_envelope_leaves_when_the_client_is_closed() {
     let hub = sentry::Hub::main();
     let client = Arc::new(Client::from(sentry::apply_defaults(options)));
     hub.bind_client(Some(Arc::clone(&client)));
-    // Seen by the thread once it has had the time to look.
-    std::thread::sleep(Duration::from_millis(300));
     increment!("sentry_closed", value: 1);
     client.close(None);
     assert_eq!(number(&ingest.next(), "sentry_closed"), 1.0);

@@ -1,0 +1,14 @@
+//! The corpus of shapes, in edition 2024.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, warnings, clippy::all, clippy::pedantic, rust_2018_idioms)]
+
+pub mod handler;
+#[path = "../../surface.rs"]
+pub mod surface;
+
+#[cfg(test)]
+mod own;
+#[cfg(test)]
+#[path = "../../shapes/mod.rs"]
+mod shapes;

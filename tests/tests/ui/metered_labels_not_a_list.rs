@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(labels = "tier")]
+fn order() {}
+
+fn main() {
+    order();
+}

@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(name)]
+fn order() {}
+
+fn main() {
+    order();
+}
