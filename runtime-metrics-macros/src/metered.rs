@@ -149,7 +149,11 @@ impl Function {
         let body = &self.body;
         let first = Self::first(options, &library);
         // What runs first stands before a body that stays a block of its own, with its own names.
-        let after_first = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #body }) };
+        // The same block inside another; its braces are not the author's, so that nobody takes them
+        // for superfluous.
+        let mut inner = Group::new(Delimiter::Brace, body.stream());
+        inner.set_span(Span::call_site().located_at(body.span()));
+        let after_first = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #inner }) };
         let measure = |output: &Type, future: TokenStream| quote!(#private::future::<#output, _, _>(#action, #service, #future, #outcome));
 
         let measured = match self.shape() {
@@ -161,13 +165,10 @@ impl Function {
             Shape::Never => {
                 quote!(#private::sync(#action, #service, move || -> ! #after_first, |_| #private::Outcome::Ok))
             }
-            Shape::Closure => quote!(let _runtime_metrics_call = #private::begin(#action, #service); #first #body),
+            Shape::Closure => quote!(let _runtime_metrics_call = #private::begin(#action, #service); #first #inner),
             Shape::Async => {
                 let hint = self.hint(&private);
-                // A block of its own: the names in the body do not reach the hint. Its braces are not
-                // the author's, so that nobody takes them for superfluous.
-                let mut inner = Group::new(Delimiter::Brace, body.stream());
-                inner.set_span(Span::call_site().located_at(body.span()));
+                // A block of its own: the names in the body do not reach the hint.
                 let outcome = if self.never_returns() { quote!(|_| #private::Outcome::Ok) } else { outcome };
                 quote!(#private::future(#action, #service, async move { #hint #first #inner }, #outcome).await)
             }
@@ -350,7 +351,8 @@ fn future_in(bounds: &Bounds) -> Option<Type> {
 fn boxed_future(kind: &Type) -> Option<Type> {
     let Type::Path(path) = bare(kind) else { return None };
     for alias in ["BoxFuture", "LocalBoxFuture"] {
-        if let Some(output) = argument_of(&path.path, alias) {
+        // With a lifetime first it is that of `futures`; others may mean anything by it.
+        if let Some(output) = argument_of(&path.path, alias).filter(|_| has_lifetime(&path.path)) {
             return Some(output.clone());
         }
     }
@@ -359,6 +361,15 @@ fn boxed_future(kind: &Type) -> Option<Type> {
         Type::TraitObject(object) => future_in(&object.bounds),
         _ => None,
     }
+}
+
+/// Whether the last segment of a path has a lifetime among its arguments.
+fn has_lifetime(path: &Path) -> bool {
+    matches!(
+        path.segments.last().map(|last| &last.arguments),
+        Some(PathArguments::AngleBracketed(arguments))
+            if arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(_)))
+    )
 }
 
 /// The first type argument of a path that ends in `name`.

@@ -10,7 +10,7 @@ fn main() {
     let dsn = arguments.next().unwrap_or_default();
     let ending = arguments.next().unwrap_or_default();
     let guard = sentry::init(ClientOptions::new().dsn(&dsn).add_integration(RuntimeMetricsIntegration::new(
-        RuntimeMetricsConfig { collection_interval: Duration::from_secs(3600), ..Default::default() },
+        RuntimeMetricsConfig { collection_interval: Duration::from_hours(1), ..Default::default() },
     )));
     increment!("goodbye", labels: {"ending" => ending});
     match &*ending {

@@ -149,6 +149,24 @@ fn a_boxed_future_of_the_futures_crate_is_counted() {
     assert_eq!(counts("boxed_by_well_known_alias"), [1, 1, 0, 0]);
 }
 
+// BUG: 18. In `Box::pin(async { … })` the names of the body are taken for those of the labels.
+// const PLACE: &str = "outside";
+//
+// #[metered(name = "boxed_and_labelled", labels(place = PLACE))]
+// fn boxed_and_labelled() -> Pin<Box<dyn Future<Output = &'static str>>> {
+//     Box::pin(async {
+//         const PLACE: &str = "inside";
+//         PLACE
+//     })
+// }
+//
+// #[test]
+// fn the_labels_of_a_boxed_future_are_those_of_the_place_where_they_are_written() {
+//     assert_eq!(run(boxed_and_labelled()), "inside");
+//     let labels = [("action", "boxed_and_labelled"), ("place", "outside")];
+//     assert_eq!(super::outcomes("boxed_and_labelled_requests_total", &labels), ok(1));
+// }
+
 // BUG: 15. What a `BoxFuture` that is not the `futures` crate's comes to is not its first argument.
 // mod others {
 //     use super::{Failed, Future, Pin, metered};

@@ -290,3 +290,24 @@ fn associated_items_and_dynamic_methods_stay_what_they_were() {
 //     Second.shared();
 //     assert_eq!((counts_of("First", "shared"), counts_of("Second", "shared")), (ok(1), ok(1)));
 // }
+
+// BUG: 17. Under `#[async_trait]` labels do not see arguments that are taken apart.
+// #[async_trait]
+// trait Labelled {
+//     async fn labelled(&self, pair: (u8, u8)) -> u8;
+// }
+//
+// #[async_trait]
+// impl Labelled for Memory<String> {
+//     #[metered(name = "labelled", labels(second = b))]
+//     async fn labelled(&self, (a, b): (u8, u8)) -> u8 {
+//         a + b
+//     }
+// }
+//
+// #[test]
+// fn labels_under_async_trait_see_arguments_that_are_taken_apart() {
+//     assert_eq!(run(Memory::default().labelled((1, 2))), 3);
+//     let labels = [("service", "Memory"), ("action", "labelled"), ("second", "2")];
+//     assert_eq!(super::outcomes("labelled_requests_total", &labels), ok(1));
+// }

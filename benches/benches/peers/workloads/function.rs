@@ -27,6 +27,7 @@ struct Service;
 impl Service {
     #[metered]
     #[inline(never)]
+    #[allow(clippy::unused_self)] // a method, as services have
     fn sync_metered_method(&self, at: u64) -> Result<u64, Failed> {
         work(at)
     }
