@@ -88,8 +88,9 @@ pub fn judge<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool, error: bool) -
     Outcome::of(test(value) == error)
 }
 
-// Autoref specialisation: `(&&&&Probe(&value)).__runtime_metrics_outcome()` picks the first of these whose bounds
-// hold (under a name that no trait in the author's scope has), by the type itself and not by how it is spelled, so aliases and `impl Trait` work.
+// Autoref specialisation: `(&&&&Probe(&value)).__runtime_metrics_outcome()` picks the first of these
+// whose bounds hold, by the type itself and not by how it is spelled, so aliases and `impl Trait`
+// work. No trait in the author's scope has a method of that name.
 
 #[doc(hidden)]
 #[derive(Debug)]
