@@ -151,8 +151,12 @@ pub fn add_label(input: TokenStream) -> TokenStream {
 ///
 /// An async function also counts the time that it was polled for, `action_busy_seconds_total`
 /// (what is left of its duration it waited), and `action_slow_polls_total`, polls that kept the
-/// worker from everything else. It starts with its first poll: a future that is never polled is
-/// no call.
+/// worker from everything else. So does a function that returns a boxed future or an
+/// `impl Future`. A call begins when its body does: that of an async function with its first poll,
+/// so a future that is never polled is no call; that of a function that returns a future when it
+/// is called, so a future that is dropped at once was cancelled. A future type with a name of its
+/// own, as `futures::future::Map`, can't be measured in its place: its function counts as `ok`
+/// when it returns.
 ///
 /// Costs two clock reads (about 20 ns) and a few increments, and for an async function two more
 /// clock reads for each poll but the first. The function can't be `const`.

@@ -7,15 +7,15 @@ pub(crate) use options::{Options, parse_options};
 use options::Verdict;
 
 use crate::options::{call, library, source, with_error};
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Block, Error, Expr, GenericArgument, LitStr, Path, PathArguments, PathSegment, Result, ReturnType,
-    Signature, Stmt, Token, Type, TypeParamBound, Visibility,
+    Attribute, Block, Error, Expr, GenericArgument, LitStr, Pat, Path, PathArguments, PathSegment, Result, ReturnType,
+    Signature, Stmt, Token, Type, TypeParamBound, TypePath, Visibility,
 };
 
 /// A function: everything but its body is parsed, the body stays as it was written.
@@ -78,14 +78,16 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             ));
         }
         function.hoist_inner_attributes()?;
-        function.expand(&options)
+        Ok(function.expand(&options))
     });
     result.unwrap_or_else(|error| with_error(&error, item))
 }
 
 /// How the function comes to its value.
-enum Shape<'a> {
+enum Shape {
     Sync,
+    /// Its type is a name that may hide a boxed future; only the value can tell.
+    Unknown,
     Async,
     /// It never returns.
     Never,
@@ -94,8 +96,46 @@ enum Shape<'a> {
     /// It returns a future that comes to this: `-> impl Future<…>`.
     Future(Type),
     /// It returns a boxed future that comes to this: `-> Pin<Box<dyn Future<…>>>`.
-    Boxed(&'a Type, Type),
+    Boxed(Type),
 }
+
+/// Types of so common names that nobody calls a future by them.
+const NO_FUTURES: &[&str] = &[
+    "Self",
+    "Result",
+    "Option",
+    "String",
+    "Vec",
+    "Box",
+    "Arc",
+    "Rc",
+    "Cow",
+    "bool",
+    "char",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "Duration",
+    "Instant",
+    "SystemTime",
+    "PathBuf",
+    "Ordering",
+];
 
 /// `Future<Output = …> + Send + …`
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
@@ -113,7 +153,7 @@ impl Function {
         Ok(())
     }
 
-    fn shape(&self) -> Shape<'_> {
+    fn shape(&self) -> Shape {
         if self.signature.asyncness.is_some() {
             return Shape::Async;
         }
@@ -127,7 +167,14 @@ impl Function {
                 Shape::Closure
             }
             Type::ImplTrait(opaque) => future_in(&opaque.bounds).map_or(Shape::Sync, Shape::Future),
-            _ => boxed_future(returned).map_or(Shape::Sync, |output| Shape::Boxed(returned, output)),
+            Type::Path(path) => boxed_future(path).map_or_else(
+                || match path.path.segments.last() {
+                    Some(last) if !NO_FUTURES.iter().any(|name| last.ident == name) => Shape::Unknown,
+                    _ => Shape::Sync,
+                },
+                Shape::Boxed,
+            ),
+            _ => Shape::Sync,
         }
     }
 
@@ -136,61 +183,58 @@ impl Function {
         self.signature.receiver().is_some() || mentions_self(self.signature.to_token_stream())
     }
 
-    fn expand(&self, options: &Options) -> Result<TokenStream> {
+    fn expand(&self, options: &Options) -> TokenStream {
         let library = library(options.library.as_ref());
-        let private = quote!(#library::__private);
         let action = self.action(options, &library);
-        let service =
-            if self.is_method() { quote!(#library::__service!(Self)) } else { quote!(::core::option::Option::None) };
+        let service = if self.is_method() {
+            quote!(__rm::ServiceProbe::<Self>::NEW.__runtime_metrics_service())
+        } else {
+            quote!(::core::option::Option::None)
+        };
+        // Nobody's item has this name: a `const` or unit struct called `value` would be a pattern.
         let outcome = options.verdict.as_ref().map_or_else(
-            || quote!(#library::__outcome!()),
-            |Verdict { error, test }| quote!(|__runtime_metrics_value| #private::judge(__runtime_metrics_value, #test, #error)),
+            || quote!(|__rm_value| __rm::probe(__rm_value).__runtime_metrics_outcome()),
+            |Verdict { error, test }| quote!(|__rm_value| __rm::judge(__rm_value, #test, #error)),
         );
         let body = &self.body;
         let first = Self::first(options, &library);
         // What runs first stands before a body that stays a block of its own, with its own names.
-        // The same block inside another; its braces are not the author's, so that nobody takes them
-        // for superfluous.
-        let mut inner = Group::new(Delimiter::Brace, body.stream());
-        inner.set_span(Span::call_site().located_at(body.span()));
+        let inner = not_superfluous(body.stream(), body.span());
         let after_first = if first.is_empty() { body.to_token_stream() } else { quote!({ #first #inner }) };
-        let measure = |output: &Type, future: TokenStream| quote!(#private::future::<#output, _, _>(#action, #service, #future, #outcome));
+        // Said, not inferred: which outcome a value tells depends on its type.
+        let returned = self.returned().map(|returned| quote!(-> #returned));
 
         let measured = match self.shape() {
-            Shape::Sync => {
-                // Said, not inferred: which outcome a value tells depends on its type.
-                let returned = self.returned().map(|returned| quote!(-> #returned));
-                quote!(#private::sync(#action, #service, move || #returned #after_first, #outcome))
-            }
-            Shape::Never => {
-                quote!(#private::sync(#action, #service, move || -> ! #after_first, |_| #private::Outcome::Ok))
-            }
-            Shape::Closure => quote!(let _runtime_metrics_call = #private::begin(#action, #service); #first #inner),
+            Shape::Sync => quote!(__rm::sync(#action, #service, move || #returned #after_first, #outcome)),
+            Shape::Unknown => quote! {
+                __rm::call(#action, #service, move || #returned #after_first).__runtime_metrics_end(#outcome)
+            },
+            Shape::Never => quote!(__rm::sync(#action, #service, move || -> ! #after_first, |_| __rm::Outcome::Ok)),
+            Shape::Closure => quote!(let _rm_call = __rm::begin(#action, #service); #first #inner),
             Shape::Async => {
-                let hint = self.hint(&private);
+                let hint = self.hint();
                 // A block of its own: the names in the body do not reach the hint.
-                let outcome = if self.never_returns() { quote!(|_| #private::Outcome::Ok) } else { outcome };
-                quote!(#private::future(#action, #service, async move { #hint #first #inner }, #outcome).await)
+                let outcome = if self.never_returns() { quote!(|_| __rm::Outcome::Ok) } else { outcome };
+                quote!(__rm::future(#action, #service, async move { #hint #first #inner }, #outcome).await)
             }
             Shape::Future(output) => {
-                self.refuse_first(options)?;
-                measure(&output, quote!(#private::call_once(move || #body)))
+                quote!(__rm::returned::<#output, _, _, _>(#action, #service, move || #after_first, #outcome))
             }
-            Shape::Boxed(returned, output) => {
-                if let Some(boxed) = self.in_its_box(&first, |future| measure(&output, future)) {
-                    boxed
-                } else {
-                    self.refuse_first(options)?;
-                    let measured = measure(&output, quote!(#private::call_once(move || -> #returned #body)));
-                    quote!(::std::boxed::Box::pin(#measured))
-                }
+            Shape::Boxed(output) => {
+                let in_its_box = self.in_its_box(
+                    &first,
+                    |future| quote!(__rm::future::<#output, _, _>(#action, #service, #future, #outcome)),
+                );
+                in_its_box.unwrap_or_else(|| {
+                    quote!(__rm::call(#action, #service, move || #returned #after_first).__runtime_metrics_end(#outcome))
+                })
             }
         };
         let Self { attributes, visibility, default, signature, .. } = self;
         // The braces are the author's: lints on the function then are as without us.
-        let mut whole = Group::new(Delimiter::Brace, measured);
-        whole.set_span(self.body.span());
-        Ok(quote!(#(#attributes)* #visibility #default #signature #whole))
+        let mut whole = Group::new(Delimiter::Brace, quote!(use #library::__private as __rm; #measured));
+        whole.set_span(body.span());
+        quote!(#(#attributes)* #visibility #default #signature #whole)
     }
 
     fn never_returns(&self) -> bool {
@@ -205,53 +249,53 @@ impl Function {
         let (pin, arguments) = (&call.func, &call.args);
         let pins = matches!(&**pin, Expr::Path(path) if path.path.segments.last()?.ident == "pin");
         let (true, 1, Some(Expr::Async(future))) = (pins, arguments.len(), arguments.first()) else { return None };
-        let (capture, statements) = (&future.capture, &future.block.stmts);
-        let measured = measure(quote!(async #capture { #first #(#statements)* }));
+        let capture = &future.capture;
+        // `#[async_trait]` takes the arguments apart before the author's body, which labels look at.
+        let arguments_last = if self.is_async_trait() {
+            future.block.stmts.iter().take_while(|statement| unpacks_argument(statement)).count()
+        } else {
+            0
+        };
+        let (arguments, rest) = future.block.stmts.split_at(arguments_last);
+        let first = if arguments.iter().any(|statement| binds(statement, "__self")) {
+            replace_self(first.clone())
+        } else {
+            first.clone()
+        };
+        let rest = not_superfluous(quote!(#(#rest)*), self.body.span());
+        let measured = measure(quote!(async #capture { #(#arguments)* #first #rest }));
         Some(quote!(#pin(#measured)))
+    }
+
+    fn is_async_trait(&self) -> bool {
+        self.signature.generics.lifetimes().any(|parameter| parameter.lifetime.ident == "async_trait")
     }
 
     /// What runs before the body, while the arguments are still all there.
     fn first(options: &Options, library: &TokenStream) -> TokenStream {
-        let private = quote!(#library::__private);
         let place = quote!(::core::concat!(::core::file!(), ":", ::core::line!()));
         let labels = options
             .labels
             .iter()
             .flat_map(|labels| &labels.given)
-            .map(|(name, value)| quote_spanned!(value.span()=> #private::add_label(#name, &(#value), #place);));
+            .map(|(name, value)| quote_spanned!(value.span()=> __rm::add_label(#name, &(#value), #place);));
         let emitted = options.emitted_at.as_ref().zip(options.event.as_ref()).map(|(emitted_at, event)| {
-            let source = source(library);
+            let source = source(&quote!(__rm));
             let prefix = options.prefix.as_ref().map(LitStr::value).unwrap_or_default();
             let name = format!("{prefix}event_latency_seconds");
             quote! {{
-                static SITE: #private::Site = #private::Site::new(#private::Kind::Histogram, #name, #source)
+                static SITE: __rm::Site = __rm::Site::new(__rm::Kind::Histogram, #name, #source)
                     .help("From the emission of an event to its processing.").unit("seconds").labels(&[("event", #event)]);
                 #library::__submit!(Metric, SITE);
-                #private::observe(&SITE, #private::EmittedAt::age(&(#emitted_at)));
+                __rm::observe(&SITE, __rm::EmittedAt::age(&(#emitted_at)));
             }}
         });
         quote!(#(#labels)* #emitted)
     }
 
-    /// A function that returns a future of its own making runs before the call does.
-    fn refuse_first(&self, options: &Options) -> Result<()> {
-        let over_arguments = options.labels.iter().flat_map(|labels| &labels.given).map(|(_, value)| value);
-        match over_arguments.chain(&options.emitted_at).next() {
-            None => Ok(()),
-            Some(value) => Err(Error::new_spanned(
-                value,
-                format!(
-                    "`{}` returns a future, which runs after its arguments are gone; make it an `async fn`, or use `labels = […]` with `add_label!` inside",
-                    self.signature.ident
-                ),
-            )),
-        }
-    }
-
     /// The static that stands for this function, and a reference to it.
     fn action(&self, options: &Options, library: &TokenStream) -> TokenStream {
         let function = LitStr::new(&self.signature.ident.unraw().to_string(), self.signature.ident.span());
-        let source = source(library);
         let name = call("name", options.name.as_ref());
         let prefix = call("prefix", options.prefix.as_ref());
         let event = call("event", options.event.as_ref());
@@ -259,7 +303,7 @@ impl Function {
         let method = self.is_method().then(|| quote!(.method()));
         let buckets = options.buckets.as_ref().map(|buckets| buckets.call(library)).unwrap_or_default();
         let future =
-            matches!(self.shape(), Shape::Async | Shape::Future(_) | Shape::Boxed(..)).then(|| quote!(.future()));
+            matches!(self.shape(), Shape::Async | Shape::Future(_) | Shape::Boxed(_)).then(|| quote!(.future()));
         let labels = options.labels.as_ref();
         let keys = labels.filter(|labels| !labels.keys.is_empty()).map(|labels| {
             let keys = &labels.keys;
@@ -269,10 +313,9 @@ impl Function {
             let pairs = labels.constant.iter().map(|(name, value)| quote!((#name, #value)));
             quote!(.labels(&[#(#pairs),*]))
         });
-        let private = quote!(#library::__private);
         quote! {{
-            static ACTION: #private::Action =
-                #private::Action::new(#function, #source) #name #prefix #event #service #method #future #buckets #constant #keys;
+            static ACTION: __rm::Action =
+                __rm::Action::new(#function, ::core::module_path!(), ::core::file!(), ::core::line!()) #name #prefix #event #service #method #future #buckets #constant #keys;
             #library::__submit!(Action, ACTION);
             &ACTION
         }}
@@ -292,14 +335,51 @@ impl Function {
     }
 
     /// Tells the compiler what an async body returns; it does not look outside for that.
-    fn hint(&self, private: &TokenStream) -> Option<TokenStream> {
+    fn hint(&self) -> Option<TokenStream> {
         let returned = self.returned().filter(|_| !self.never_returns())?;
         Some(quote! {
-            if let ::core::option::Option::Some(__runtime_metrics_value) = #private::hint::<#returned>() {
-                return __runtime_metrics_value;
+            if let ::core::option::Option::Some(__rm_value) = __rm::hint::<#returned>() {
+                return __rm_value;
             }
         })
     }
+}
+
+/// A block whose braces are not the author's, so that nobody takes them for superfluous.
+fn not_superfluous(statements: TokenStream, place: Span) -> Group {
+    let mut block = Group::new(Delimiter::Brace, statements);
+    block.set_span(Span::call_site().located_at(place));
+    block
+}
+
+/// Whether a statement is one of those that `#[async_trait]` puts before a body: the hint about its
+/// type, `let mut __self = self;`, and `let pattern = { let __arg1 = __arg1; __arg1 };`.
+fn unpacks_argument(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Local(local) if !matches!(local.pat, Pat::Type(_)) => {
+            local.init.as_ref().is_some_and(|init| matches!(&*init.expr, Expr::Path(_) | Expr::Block(_)))
+        }
+        Stmt::Expr(Expr::If(hint), _) => matches!(&*hint.cond, Expr::Let(_)),
+        _ => false,
+    }
+}
+
+fn binds(statement: &Stmt, name: &str) -> bool {
+    matches!(statement, Stmt::Local(local) if matches!(&local.pat, Pat::Ident(pattern) if pattern.ident == name))
+}
+
+/// `#[async_trait]` moves `self` to `__self`.
+fn replace_self(tokens: TokenStream) -> TokenStream {
+    let replaced = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(ident) if ident == "self" => TokenTree::Ident(Ident::new("__self", ident.span())),
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), replace_self(group.stream()));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        token => token,
+    });
+    replaced.collect()
 }
 
 fn mentions_self(tokens: TokenStream) -> bool {
@@ -346,30 +426,13 @@ fn future_in(bounds: &Bounds) -> Option<Type> {
     Some(output)
 }
 
-/// What a `Pin<Box<dyn Future<…>>>` comes to, however it is qualified, or the `BoxFuture` of the
-/// `futures` crate.
-fn boxed_future(kind: &Type) -> Option<Type> {
-    let Type::Path(path) = bare(kind) else { return None };
-    for alias in ["BoxFuture", "LocalBoxFuture"] {
-        // With a lifetime first it is that of `futures`; others may mean anything by it.
-        if let Some(output) = argument_of(&path.path, alias).filter(|_| has_lifetime(&path.path)) {
-            return Some(output.clone());
-        }
-    }
+/// What a `Pin<Box<dyn Future<…>>>` comes to, however it is qualified.
+fn boxed_future(path: &TypePath) -> Option<Type> {
     let Type::Path(boxed) = bare(argument_of(&path.path, "Pin")?) else { return None };
     match bare(argument_of(&boxed.path, "Box")?) {
         Type::TraitObject(object) => future_in(&object.bounds),
         _ => None,
     }
-}
-
-/// Whether the last segment of a path has a lifetime among its arguments.
-fn has_lifetime(path: &Path) -> bool {
-    matches!(
-        path.segments.last().map(|last| &last.arguments),
-        Some(PathArguments::AngleBracketed(arguments))
-            if arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(_)))
-    )
 }
 
 /// The first type argument of a path that ends in `name`.

@@ -103,7 +103,7 @@ impl Declaration {
     pub(crate) fn site(&self, kind: MetricKind, name: &LitStr, library: &TokenStream) -> TokenStream {
         let private = quote!(#library::__private);
         let variant = format_ident!("{}", kind.kind);
-        let source = source(library);
+        let source = source(&quote!(#library::__private));
         let help = call("help", self.description.as_ref());
         let seconds = (kind.word == "timer").then(|| LitStr::new("seconds", name.span()));
         let unit = call("unit", self.unit.as_ref().or(seconds.as_ref()));

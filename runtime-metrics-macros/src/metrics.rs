@@ -90,7 +90,7 @@ fn service(
 ) -> TokenStream {
     let library = library(options.library.as_ref());
     let private = quote!(#library::__private);
-    let source = source(&library);
+    let source = source(&private);
     let name = options.service.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
     let prefix = call("prefix", options.prefix.as_ref().map(|(_, prefix)| prefix));
     let events = options.events.as_ref().filter(|(_, events)| *events).map(|_| quote!(.events()));

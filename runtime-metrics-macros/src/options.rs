@@ -227,8 +227,8 @@ impl Bounds {
 }
 
 /// `module_path!()`, `file!()` and `line!()` of the place that the macro stands at.
-pub(crate) fn source(library: &TokenStream) -> TokenStream {
-    quote!(#library::__private::Source::new(::core::module_path!(), ::core::file!(), ::core::line!()))
+pub(crate) fn source(private: &TokenStream) -> TokenStream {
+    quote!(#private::Source::new(::core::module_path!(), ::core::file!(), ::core::line!()))
 }
 
 /// `name(…)` as an option of a builder, if there is a value.

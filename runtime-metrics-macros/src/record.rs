@@ -148,7 +148,7 @@ impl Call {
         let library = library(self.library.as_ref());
         let private = quote!(#library::__private);
         let kind = record.kind();
-        let source = source(&library);
+        let source = source(&quote!(#library::__private));
         let (name, checks) = match &self.target {
             Target::Name(name) => (quote!(#name), TokenStream::new()),
             Target::Declared(declared) => {

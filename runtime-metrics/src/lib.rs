@@ -49,11 +49,13 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `http-types` | yes | responses of axum, hyper, tower and others tell their outcome: 5xx is an error |
+//! | `actix-web` | no | the same for actix-web |
 //! | `memory` | yes | resident memory of the process |
 //! | `process` | yes | CPU time, threads, file descriptors, uptime |
 //! | `serde` | yes | the wire types as JSON |
 //! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
-//! | `http` | no | the HTTP server that answers scrapes; HTTP responses tell their outcome |
+//! | `http` | no | the HTTP server that answers scrapes |
 //! | `sentry` | no | the Sentry integration |
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
@@ -139,40 +141,13 @@ macro_rules! __submit {
     };
 }
 
-/// The outcome that a return value tells, by its type.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __outcome {
-    () => {
-        |__runtime_metrics_value| {
-            #[allow(unused_imports)]
-            use $crate::__private::{
-                AnyOutcome as _, ResponseOutcome as _, ResponseResultOutcome as _, ResultOutcome as _,
-            };
-            (&&&&$crate::__private::Probe(__runtime_metrics_value)).__runtime_metrics_outcome()
-        }
-    };
-}
-
-/// The service that a type is, if it is one.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __service {
-    ($owner:ty) => {{
-        #[allow(unused_imports)]
-        use $crate::__private::{AnyService as _, KnownService as _};
-        (&$crate::__private::ServiceProbe::<$owner>::NEW).__runtime_metrics_service()
-    }};
-}
-
 /// What the macros expand to; not for use by hand, and free to change.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::label::{LabelText, LabelValue};
     pub use crate::measured::{
-        Action, AnyOutcome, AnyService, EmittedAt, KnownService, MeasuredService, Metered, Outcome, Probe,
-        ResponseOutcome, ResponseResultOutcome, ResultOutcome, Service, ServiceProbe, add_label, begin, call_once,
-        future, hint, judge, sync,
+        Action, EmittedAt, Ended, MeasuredService, Metered, Outcome, Probe, Service, ServiceProbe, add_label, begin,
+        call, future, hint, judge, probe, returned, sync,
     };
     #[cfg(feature = "set")]
     pub use crate::metric::Set;

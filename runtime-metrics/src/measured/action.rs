@@ -8,7 +8,7 @@ use crate::registry::{self, Definition, Family, RegisterError, Registry, SeriesR
 use crate::status::report;
 use parking_lot::Mutex;
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 /// The static that `#[metered]` leaves in a function.
 #[doc(hidden)]
@@ -40,10 +40,15 @@ struct Text {
 #[derive(Debug)]
 pub struct Counts {
     action: &'static Action,
+    /// Whose calls these are, where it is not the attribute that says it.
+    service: Option<&'static Service>,
     base: u32,
     shape: Shape,
     families: Option<Families>,
     labels: LabelSet,
+    polls: Once,
+    /// The same for another service: a default method of a trait runs for whoever implements it.
+    next: OnceLock<Box<Self>>,
 }
 
 const STARTED: u32 = 0;
@@ -69,7 +74,7 @@ enum Requests {
 }
 
 impl Action {
-    pub const fn new(function: &'static str, source: Source) -> Self {
+    pub const fn new(function: &'static str, module: &'static str, file: &'static str, line: u32) -> Self {
         let text = Text {
             function,
             name: "action",
@@ -81,7 +86,7 @@ impl Action {
             buckets: None,
             labels: &[],
             keys: &[],
-            source,
+            source: Source::new(module, file, line),
         };
         Self { bound: OnceLock::new(), text }
     }
@@ -145,70 +150,83 @@ impl Action {
     #[inline]
     pub(super) fn counts(&'static self, service: Option<&'static Service>) -> &'static Counts {
         match self.bound.get() {
-            Some(counts) => counts,
-            None => self.bind(registry(), service),
+            Some(counts) if counts.is_of(service) => counts,
+            _ => self.bind(registry(), service),
         }
     }
 
     #[cold]
     fn bind(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> &'static Counts {
+        let mut counts = self.bound.get_or_init(|| self.register_or_report(registry, service));
+        while !counts.is_of(service) {
+            counts = counts.next.get_or_init(|| Box::new(self.register_or_report(registry, service)));
+        }
+        counts
+    }
+
+    fn register_or_report(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> Counts {
         // Two functions may have the same identity and then share their slots: one at a time.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let one = ONE_AT_A_TIME.lock();
-        if let Some(counts) = self.bound.get() {
-            return counts;
-        }
         let counts = self.register(registry, service);
         drop(one);
-        let counts = counts.unwrap_or_else(|error| {
+        counts.unwrap_or_else(|error| {
             report(self.text.function, error.to_string());
             let nowhere = registry.nowhere(Kind::Histogram);
-            Counts {
-                action: self,
-                base: nowhere.slot(),
-                shape: nowhere.family().shape,
-                families: None,
-                labels: LabelSet::default(),
-            }
-        });
-        self.bound.get_or_init(|| counts)
+            self.counting(service, nowhere.slot(), nowhere.family().shape, None, LabelSet::default())
+        })
+    }
+
+    fn counting(
+        &'static self,
+        service: Option<&'static Service>,
+        base: u32,
+        shape: Shape,
+        families: Option<Families>,
+        labels: LabelSet,
+    ) -> Counts {
+        Counts { action: self, service, base, shape, families, labels, polls: Once::new(), next: OnceLock::new() }
+    }
+
+    /// A family of this action.
+    fn family(
+        &self,
+        registry: &'static Registry,
+        kind: Kind,
+        name: &str,
+        help: &'static str,
+    ) -> Result<&'static Family, RegisterError> {
+        let text = &self.text;
+        let stem = if text.event.is_some() { "event" } else { text.name };
+        let mut definition = Definition::new(kind, format!("{}{stem}{name}", text.prefix), help).at(text.source);
+        definition.buckets = if kind == Kind::Histogram { text.buckets } else { None };
+        registry.family(&definition)
     }
 
     fn register(
         &'static self,
         registry: &'static Registry,
-        service: Option<&'static Service>,
+        of: Option<&'static Service>,
     ) -> Result<Counts, RegisterError> {
         let text = &self.text;
-        let family = |kind, name: String, help| {
-            let mut definition = Definition::new(kind, name, help).at(text.source);
-            definition.buckets = if kind == Kind::Histogram { text.buckets } else { None };
-            registry.family(&definition)
-        };
-        let stem = format!("{}{}", text.prefix, if text.event.is_some() { "event" } else { text.name });
-        let service = text.service.or(service.map(Service::name));
         let mut labels: Vec<(&'static str, &'static str)> = text.labels.to_vec();
-        labels.extend(service.map(|service| ("service", service)));
+        labels.extend(text.service.or(of.map(Service::name)).map(|service| ("service", service)));
         match text.event {
             None => labels.push(("action", text.function)),
             Some(event) => labels.push(("event", event)),
         }
         let labels = Family::labels(labels);
 
+        let family = |kind, name, help| self.family(registry, kind, name, help);
         let (requests, times, started) = if text.event.is_some() {
-            let failures =
-                family(Kind::Counter, format!("{stem}_failures_total"), "Events whose handler failed or panicked.")?;
-            let times = family(
-                Kind::Histogram,
-                format!("{stem}_processing_time_seconds"),
-                "How long events took to be handled.",
-            )?;
-            let received = family(Kind::Counter, format!("{stem}_received_total"), "Events that were received.")?;
+            let failures = family(Kind::Counter, "_failures_total", "Events whose handler failed or panicked.")?;
+            let times = family(Kind::Histogram, "_processing_time_seconds", "How long events took to be handled.")?;
+            let received = family(Kind::Counter, "_received_total", "Events that were received.")?;
             (Requests::Failures(failures), times, received)
         } else {
-            let requests = family(Kind::Counter, format!("{stem}_requests_total"), "Calls that ended, by outcome.")?;
-            let times = family(Kind::Histogram, format!("{stem}_duration_seconds"), "How long calls took.")?;
-            let active = family(Kind::Gauge, format!("{stem}_active_requests"), "Calls that are running.")?;
+            let requests = family(Kind::Counter, "_requests_total", "Calls that ended, by outcome.")?;
+            let times = family(Kind::Histogram, "_duration_seconds", "How long calls took.")?;
+            let active = family(Kind::Gauge, "_active_requests", "Calls that are running.")?;
             (Requests::ByOutcome(requests), times, active)
         };
         let families = Families { requests, times };
@@ -216,7 +234,7 @@ impl Action {
 
         // Two functions of one name and service are one action to whoever looks at it.
         if let Some(known) = started.find(&labels) {
-            return Ok(Counts { action: self, base: known.slot(), shape, families: Some(families), labels });
+            return Ok(self.counting(of, known.slot(), shape, Some(families), labels));
         }
         let results = if text.keys.is_empty() { TIMES + HEADER + shape.buckets.len() } else { 0 };
         let head = if results == 0 { RESULTS } else { RESULTS + TIMES + HEADER };
@@ -226,20 +244,6 @@ impl Action {
             Requests::Failures(_) => Slots::Own(base + STARTED),
         };
         let mut adopted = started.adopt(labels.clone(), slots);
-        if text.future {
-            let busy = family(
-                Kind::Counter,
-                format!("{stem}_busy_seconds_total"),
-                "Time that the futures of calls were polled for; the rest of their duration they waited.",
-            )?;
-            let slow = family(
-                Kind::Counter,
-                format!("{stem}_slow_polls_total"),
-                "Polls that took longer than the slow-poll threshold, during which nothing else ran on the worker.",
-            )?;
-            adopted &= busy.adopt(labels.clone(), Slots::Nanos(base + BUSY))
-                & slow.adopt(labels.clone(), Slots::Own(base + SLOW));
-        }
         if results > 0 {
             adopted &= families.adopt(&labels, base + RESULTS);
         }
@@ -249,7 +253,11 @@ impl Action {
                 format!("#[metered] at {} measures what is also measured by hand; remove one of the two", text.source),
             );
         }
-        Ok(Counts { action: self, base, shape, families: Some(families), labels })
+        let counts = self.counting(of, base, shape, Some(families), labels);
+        if text.future {
+            counts.export_polls();
+        }
+        Ok(counts)
     }
 }
 
@@ -301,6 +309,41 @@ impl Families {
 }
 
 impl Counts {
+    #[inline]
+    fn is_of(&self, service: Option<&'static Service>) -> bool {
+        self.action.text.service.is_some() || self.service.map(std::ptr::from_ref) == service.map(std::ptr::from_ref)
+    }
+
+    /// Exports how the future of the action is polled; a function without one has no such series.
+    #[inline]
+    pub(super) fn export_polls(&self) {
+        if !self.polls.is_completed() {
+            self.polls.call_once(|| self.adopt_polls());
+        }
+    }
+
+    fn adopt_polls(&self) {
+        // Two actions that are one have these series already, and nowhere needs none.
+        if self.families.is_none() {
+            return;
+        }
+        let family = |name, help| self.action.family(registry(), Kind::Counter, name, help);
+        let busy = family(
+            "_busy_seconds_total",
+            "Time that the futures of calls were polled for; the rest of their duration they waited.",
+        );
+        let slow = family(
+            "_slow_polls_total",
+            "Polls that took longer than the slow-poll threshold, during which nothing else ran on the worker.",
+        );
+        for (family, slots) in [(busy, Slots::Nanos(self.base + BUSY)), (slow, Slots::Own(self.base + SLOW))] {
+            match family {
+                Ok(family) => drop(family.adopt(self.labels.clone(), slots)),
+                Err(error) => report(self.action.text.function, error.to_string()),
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn keys(&self) -> &'static [&'static str] {
         self.action.text.keys

@@ -57,8 +57,9 @@ impl Call {
     }
 }
 
-/// A synchronous call. Dropped before it is over, its body unwound.
-struct Running {
+/// A call whose body runs on this thread's stack. Dropped before it is over, its body unwound.
+#[derive(Debug)]
+pub(super) struct Running {
     call: Call,
     /// Its frame is on the thread's stack.
     pushed: bool,
@@ -67,7 +68,7 @@ struct Running {
 
 impl Running {
     #[inline]
-    fn begin(action: &'static Action, service: Option<&'static Service>) -> Self {
+    pub(super) fn begin(action: &'static Action, service: Option<&'static Service>) -> Self {
         let call = Call::start(action, service);
         let frame = call.frame();
         let pushed = frame.is_some();
@@ -78,10 +79,22 @@ impl Running {
     }
 
     #[inline]
-    fn finish(&mut self, outcome: Outcome) {
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        let (call, frame) = self.leave();
+        call.finish(outcome, Moment::now(), frame.as_deref());
+    }
+
+    /// Says that a future follows, whose polls are to be exported.
+    #[inline]
+    pub(super) fn polls(&self) {
+        self.call.counts.export_polls();
+    }
+
+    /// The body has returned; whoever takes the call goes on with it.
+    #[inline]
+    pub(super) fn leave(&mut self) -> (Call, Option<Box<Frame>>) {
         self.over = true;
-        let frame = if self.pushed { Frame::pop() } else { None };
-        self.call.finish(outcome, Moment::now(), frame.as_deref());
+        (self.call, if self.pushed { Frame::pop() } else { None })
     }
 }
 
@@ -142,12 +155,4 @@ pub fn begin(action: &'static Action, service: Option<&'static Service>) -> Begu
 #[inline(always)]
 pub const fn hint<T>() -> Option<T> {
     None
-}
-
-/// Calls a body that was moved into a closure. A closure called where it stands would be taken for
-/// one that is called many times, and could not lend what it owns.
-#[doc(hidden)]
-#[inline(always)]
-pub fn call_once<R>(body: impl FnOnce() -> R) -> R {
-    body()
 }

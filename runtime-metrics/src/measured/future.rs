@@ -1,6 +1,6 @@
 //! `Metered`: the future of a measured async function.
 
-use super::call::Call;
+use super::call::{Call, Running};
 use super::frame::Frame;
 use super::{Action, Outcome, Service};
 use crate::clock::Moment;
@@ -20,8 +20,9 @@ pub(crate) fn set_slow_poll_threshold(threshold: Duration) {
 }
 
 pin_project! {
-    /// The future of a measured async function. The call starts with its first poll, so a future
-    /// that is never polled is no call; dropped before it is ready, it was cancelled.
+    /// The future of a measured function. The call of an async function starts with the first poll,
+    /// as its body does, so one that is never polled is no call; dropped before it is ready, it was
+    /// cancelled.
     #[doc(hidden)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Metered<F, O> {
@@ -47,7 +48,8 @@ enum Phase {
     Over,
 }
 
-/// Measures a future. `outcome` tells how a value means that the call ended.
+/// Measures a future whose body is the function's. `outcome` tells how a value means that the call
+/// ended.
 #[doc(hidden)]
 #[inline]
 pub fn future<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome>(
@@ -57,6 +59,27 @@ pub fn future<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome>(
     outcome: O,
 ) -> Metered<F, O> {
     Metered { inner, outcome, state: State { phase: Phase::Before { action, service }, frame: None } }
+}
+
+/// Runs the body of a function that returns a future, and measures that: one call, which began with
+/// the body. Dropped before its first poll, it was cancelled.
+#[doc(hidden)]
+#[inline]
+pub fn returned<T, B: FnOnce() -> F, F: Future<Output = T>, O: FnMut(&T) -> Outcome>(
+    action: &'static Action,
+    service: Option<&'static Service>,
+    body: B,
+    outcome: O,
+) -> Metered<F, O> {
+    let running = Running::begin(action, service);
+    continued(body(), running, outcome)
+}
+
+/// Goes on with a call whose body has returned a future.
+#[inline]
+pub(super) fn continued<F, O>(inner: F, mut running: Running, outcome: O) -> Metered<F, O> {
+    let (call, frame) = running.leave();
+    Metered { inner, outcome, state: State { phase: Phase::Running(call), frame } }
 }
 
 impl<F, O> std::fmt::Debug for Metered<F, O> {

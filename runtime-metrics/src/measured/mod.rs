@@ -2,6 +2,7 @@
 
 mod action;
 mod call;
+mod ended;
 mod event;
 mod frame;
 mod future;
@@ -9,12 +10,11 @@ mod outcome;
 mod service;
 
 pub use action::Action;
-pub use call::{begin, call_once, hint, sync};
+pub use call::{begin, hint, sync};
+pub use ended::{Ended, call};
 pub use event::EmittedAt;
 pub use frame::add_label;
 pub(crate) use future::set_slow_poll_threshold;
-pub use future::{Metered, future};
-pub use outcome::{
-    AnyOutcome, MeasuredOutcome, Outcome, Probe, ResponseOutcome, ResponseResultOutcome, ResultOutcome, judge,
-};
-pub use service::{AnyService, KnownService, MeasuredService, Service, ServiceProbe};
+pub use future::{Metered, future, returned};
+pub use outcome::{MeasuredOutcome, Outcome, Probe, judge, probe};
+pub use service::{MeasuredService, Service, ServiceProbe};

@@ -1,5 +1,7 @@
 //! How a call ended, and how a return value tells.
 
+use std::ops::Deref;
+
 /// How a call ended.
 ///
 /// ```
@@ -88,66 +90,94 @@ pub fn judge<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool, error: bool) -
     Outcome::of(test(value) == error)
 }
 
-// Autoref specialisation: `(&&&&Probe(&value)).__runtime_metrics_outcome()` picks the first of these
-// whose bounds hold, by the type itself and not by how it is spelled, so aliases and `impl Trait`
-// work. No trait in the author's scope has a method of that name.
+// Which outcome a value tells depends on its type, however it is spelled: aliases and `impl Trait`
+// work. Stable Rust has no specialisation, but a method call looks at a type before it looks at
+// what the type derefs to, and passes over a method whose bounds do not hold. So each of these
+// derefs to the next, from the most special to the least. Nobody's trait has a method of that name.
 
+/// A `Result` of something that knows its outcome.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Probe<'a, T: ?Sized>(pub &'a T);
+pub struct Probe<'a, T: ?Sized>(ResultProbe<'a, T>);
+
+/// Any other `Result`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ResultProbe<'a, T: ?Sized>(OwnProbe<'a, T>);
+
+/// Something that knows its outcome.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OwnProbe<'a, T: ?Sized>(AnyProbe<'a, T>);
+
+/// Anything else is a success.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnyProbe<'a, T: ?Sized>(&'a T);
 
 #[doc(hidden)]
-pub trait ResponseResultOutcome {
-    fn __runtime_metrics_outcome(&self) -> Outcome;
+#[inline(always)]
+pub fn probe<T: ?Sized>(value: &T) -> Probe<'_, T> {
+    Probe(ResultProbe(OwnProbe(AnyProbe(value))))
 }
 
-impl<T: MeasuredOutcome, E> ResponseResultOutcome for &&&Probe<'_, Result<T, E>> {
-    #[inline]
-    fn __runtime_metrics_outcome(&self) -> Outcome {
-        self.0.as_ref().map_or(Outcome::Error, MeasuredOutcome::outcome)
+impl<'a, T: ?Sized> Deref for Probe<'a, T> {
+    type Target = ResultProbe<'a, T>;
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-#[doc(hidden)]
-pub trait ResultOutcome {
-    fn __runtime_metrics_outcome(&self) -> Outcome;
-}
-
-impl<T, E> ResultOutcome for &&Probe<'_, Result<T, E>> {
-    #[inline]
-    fn __runtime_metrics_outcome(&self) -> Outcome {
-        Outcome::of(self.0.is_err())
+impl<'a, T: ?Sized> Deref for ResultProbe<'a, T> {
+    type Target = OwnProbe<'a, T>;
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-#[doc(hidden)]
-pub trait ResponseOutcome {
-    fn __runtime_metrics_outcome(&self) -> Outcome;
-}
-
-impl<T: MeasuredOutcome + ?Sized> ResponseOutcome for &Probe<'_, T> {
-    #[inline]
-    fn __runtime_metrics_outcome(&self) -> Outcome {
-        self.0.outcome()
+impl<'a, T: ?Sized> Deref for OwnProbe<'a, T> {
+    type Target = AnyProbe<'a, T>;
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-#[doc(hidden)]
-pub trait AnyOutcome {
-    fn __runtime_metrics_outcome(&self) -> Outcome;
+impl<T: MeasuredOutcome, E> Probe<'_, Result<T, E>> {
+    #[inline]
+    pub fn __runtime_metrics_outcome(&self) -> Outcome {
+        self.0.0.0.0.as_ref().map_or(Outcome::Error, MeasuredOutcome::outcome)
+    }
 }
 
-impl<T: ?Sized> AnyOutcome for Probe<'_, T> {
+impl<T, E> ResultProbe<'_, Result<T, E>> {
     #[inline]
-    fn __runtime_metrics_outcome(&self) -> Outcome {
+    pub fn __runtime_metrics_outcome(&self) -> Outcome {
+        Outcome::of(self.0.0.0.is_err())
+    }
+}
+
+impl<T: MeasuredOutcome + ?Sized> OwnProbe<'_, T> {
+    #[inline]
+    pub fn __runtime_metrics_outcome(&self) -> Outcome {
+        self.0.0.outcome()
+    }
+}
+
+impl<T: ?Sized> AnyProbe<'_, T> {
+    #[allow(clippy::unused_self)] // its type is the answer
+    #[inline]
+    pub fn __runtime_metrics_outcome(&self) -> Outcome {
         Outcome::Ok
     }
 }
 
-#[cfg(feature = "http")]
+#[cfg(feature = "http-types")]
 mod http {
     use super::{MeasuredOutcome, Outcome};
-    use hyper::{Response, StatusCode};
+    use http::{Response, StatusCode};
 
     impl MeasuredOutcome for StatusCode {
         fn outcome(&self) -> Outcome {
@@ -170,6 +200,18 @@ mod http {
     impl<A, B> MeasuredOutcome for (StatusCode, A, B) {
         fn outcome(&self) -> Outcome {
             self.0.outcome()
+        }
+    }
+}
+
+#[cfg(feature = "actix-web")]
+mod actix {
+    use super::{MeasuredOutcome, Outcome};
+    use actix_web::HttpResponse;
+
+    impl<B> MeasuredOutcome for HttpResponse<B> {
+        fn outcome(&self) -> Outcome {
+            Outcome::of(self.status().is_server_error())
         }
     }
 }

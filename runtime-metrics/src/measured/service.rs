@@ -5,6 +5,7 @@ use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{Definition, Family, RegisterError, Registry, Shape, Slots, Source, registry};
 use crate::status::report;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 /// The static that `#[metrics]` leaves for a type.
@@ -157,11 +158,13 @@ pub trait MeasuredService {
     fn service() -> &'static Service;
 }
 
-// Autoref specialisation, as for outcomes: a method asks for the service of its `Self`, and finds
-// none where there is none.
+/// The service of a type that is one; derefs to the answer of all others, as with outcomes.
+#[doc(hidden)]
+pub struct ServiceProbe<T: ?Sized>(NoService, PhantomData<T>);
 
 #[doc(hidden)]
-pub struct ServiceProbe<T: ?Sized>(PhantomData<T>);
+#[derive(Debug)]
+pub struct NoService;
 
 impl<T: ?Sized> std::fmt::Debug for ServiceProbe<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -170,29 +173,28 @@ impl<T: ?Sized> std::fmt::Debug for ServiceProbe<T> {
 }
 
 impl<T: ?Sized> ServiceProbe<T> {
-    pub const NEW: Self = Self(PhantomData);
+    pub const NEW: Self = Self(NoService, PhantomData);
 }
 
-#[doc(hidden)]
-pub trait KnownService {
-    fn __runtime_metrics_service(&self) -> Option<&'static Service>;
+impl<T: ?Sized> Deref for ServiceProbe<T> {
+    type Target = NoService;
+    #[inline(always)]
+    fn deref(&self) -> &NoService {
+        &self.0
+    }
 }
 
-impl<T: MeasuredService + ?Sized> KnownService for ServiceProbe<T> {
+impl<T: MeasuredService + ?Sized> ServiceProbe<T> {
     #[inline]
-    fn __runtime_metrics_service(&self) -> Option<&'static Service> {
+    pub fn __runtime_metrics_service(&self) -> Option<&'static Service> {
         Some(T::service())
     }
 }
 
-#[doc(hidden)]
-pub trait AnyService {
-    fn __runtime_metrics_service(&self) -> Option<&'static Service>;
-}
-
-impl<T: ?Sized> AnyService for &ServiceProbe<T> {
+impl NoService {
+    #[allow(clippy::unused_self)] // its type is the answer
     #[inline]
-    fn __runtime_metrics_service(&self) -> Option<&'static Service> {
+    pub fn __runtime_metrics_service(&self) -> Option<&'static Service> {
         None
     }
 }

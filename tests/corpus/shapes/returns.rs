@@ -168,10 +168,9 @@ fn closure_of_reference(add: usize) -> impl Fn(&str) -> usize {
     move |text| text.len() + add
 }
 
-// BUG: 16. The braces of a body on one line are called superfluous.
-// #[metered]
-// #[rustfmt::skip]
-// fn closure_on_one_line() -> impl Fn(u8) -> u8 { |number| number }
+#[metered]
+#[rustfmt::skip]
+fn closure_on_one_line() -> impl Fn(u8) -> u8 { |number| number }
 
 #[metered]
 fn closure_that_lends() -> impl for<'a> Fn(&'a str, &str) -> &'a str {
@@ -306,8 +305,7 @@ fn values_are_coerced_as_before() {
 fn what_has_no_name_is_returned() {
     assert_eq!((closure(1)(1), counts("closure")), (2, ok(1)));
     assert_eq!((closure_of_reference(1)("a"), counts("closure_of_reference")), (2, ok(1)));
-    // BUG: 16.
-    // assert_eq!((closure_on_one_line()(1), counts("closure_on_one_line")), (1, ok(1)));
+    assert_eq!((closure_on_one_line()(1), counts("closure_on_one_line")), (1, ok(1)));
     assert_eq!((closure_that_lends()(" a", ""), counts("closure_that_lends")), ("a", ok(1)));
     assert!(closure_in_result(true).is_err() && closure_in_result(false).is_ok_and(|closure| closure("a") == 1));
     assert_eq!(counts("closure_in_result"), [1, 1, 0, 0]);

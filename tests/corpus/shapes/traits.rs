@@ -269,45 +269,53 @@ fn associated_items_and_dynamic_methods_stay_what_they_were() {
     assert!(dropped > 0);
 }
 
-// BUG: 14. A default method is billed to the service that it was first called on.
-// trait Shared: runtime_metrics::MeasuredService {
-//     #[metered]
-//     fn shared(&self) {}
-// }
-//
-// #[metrics]
-// struct First;
-//
-// #[metrics]
-// struct Second;
-//
-// impl Shared for First {}
-// impl Shared for Second {}
-//
-// #[test]
-// fn a_default_method_counts_for_the_service_that_it_is_called_on() {
-//     First.shared();
-//     Second.shared();
-//     assert_eq!((counts_of("First", "shared"), counts_of("Second", "shared")), (ok(1), ok(1)));
-// }
+trait Shared: runtime_metrics::MeasuredService {
+    #[metered]
+    fn shared(&self) {}
+}
 
-// BUG: 17. Under `#[async_trait]` labels do not see arguments that are taken apart.
-// #[async_trait]
-// trait Labelled {
-//     async fn labelled(&self, pair: (u8, u8)) -> u8;
-// }
-//
-// #[async_trait]
-// impl Labelled for Memory<String> {
-//     #[metered(name = "labelled", labels(second = b))]
-//     async fn labelled(&self, (a, b): (u8, u8)) -> u8 {
-//         a + b
-//     }
-// }
-//
-// #[test]
-// fn labels_under_async_trait_see_arguments_that_are_taken_apart() {
-//     assert_eq!(run(Memory::default().labelled((1, 2))), 3);
-//     let labels = [("service", "Memory"), ("action", "labelled"), ("second", "2")];
-//     assert_eq!(super::outcomes("labelled_requests_total", &labels), ok(1));
-// }
+#[metrics]
+struct First;
+
+#[metrics]
+struct Second;
+
+impl Shared for First {}
+impl Shared for Second {}
+
+#[test]
+fn a_default_method_counts_for_the_service_that_it_is_called_on() {
+    First.shared();
+    Second.shared();
+    assert_eq!((counts_of("First", "shared"), counts_of("Second", "shared")), (ok(1), ok(1)));
+}
+
+#[async_trait]
+trait Labelled {
+    async fn labelled(&self, pair: (u8, u8)) -> u8;
+    async fn labelled_by_self(&mut self, add: String);
+}
+
+#[async_trait]
+impl Labelled for Memory<String> {
+    #[metered(name = "labelled", labels(second = b))]
+    async fn labelled(&self, (a, b): (u8, u8)) -> u8 {
+        a + b
+    }
+
+    #[metered(name = "labelled_by_self", labels(count = self.values.len()))]
+    async fn labelled_by_self(&mut self, mut add: String) {
+        let kept = std::mem::take(&mut add);
+        self.values.insert(kept, add);
+    }
+}
+
+#[test]
+fn labels_under_async_trait_see_arguments_that_are_taken_apart() {
+    assert_eq!(run(Memory::default().labelled((1, 2))), 3);
+    let labels = [("service", "Memory"), ("action", "labelled"), ("second", "2")];
+    assert_eq!(super::outcomes("labelled_requests_total", &labels), ok(1));
+    run(Memory::<String>::default().labelled_by_self("a".into()));
+    let labels = [("service", "Memory"), ("action", "labelled_by_self"), ("count", "0")];
+    assert_eq!(super::outcomes("labelled_by_self_requests_total", &labels), ok(1));
+}

@@ -31,6 +31,12 @@ async fn route_above(word: web::Path<String>) -> Result<HttpResponse, actix_web:
     Ok(HttpResponse::Ok().body(number.to_string()))
 }
 
+#[metered]
+async fn answers_itself(number: web::Path<u16>) -> HttpResponse {
+    let status = number.into_inner();
+    HttpResponse::build(status.try_into().unwrap_or_default()).finish()
+}
+
 #[actix_web::test]
 #[metered]
 async fn handlers_are_counted_by_their_results() {
@@ -38,6 +44,7 @@ async fn handlers_are_counted_by_their_results() {
         App::new()
             .app_data(web::Data::new(String::from("number")))
             .route("/shows/{number}", web::get().to(shows))
+            .route("/answers/{status}", web::get().to(answers_itself))
             .service(route_below)
             .service(route_above)
     })
@@ -50,11 +57,13 @@ async fn handlers_are_counted_by_their_results() {
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let answers = actix_web::rt::task::spawn_blocking(move || {
-        ["/shows/1", "/shows/2", "/below", "/above/1", "/above/x"].map(|path| request(address, path, "").0)
+        ["/shows/1", "/shows/2", "/below", "/above/1", "/above/x", "/answers/404", "/answers/503"]
+            .map(|path| request(address, path, "").0)
     });
-    assert_eq!(answers.await.unwrap(), [200, 502, 200, 200, 400]);
+    assert_eq!(answers.await.unwrap(), [200, 502, 200, 200, 400, 404, 503]);
     handle.stop(true).await;
     server.await.unwrap().unwrap();
     assert_eq!((counts("shows"), counts("route_above")), ([1, 1, 0, 0], [1, 1, 0, 0]));
     assert_eq!(counts("route_below"), [1, 0, 0, 0]);
+    assert_eq!(counts("answers_itself"), [1, 1, 0, 0]);
 }
