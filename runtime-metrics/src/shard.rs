@@ -129,19 +129,6 @@ impl Block {
         }
     }
 
-    /// `slot` and the `N - 1` after it, if their page has been touched. They must lie in one page.
-    #[cfg(not(loom))]
-    #[inline(always)]
-    fn run<const N: usize>(&self, slot: u32) -> Option<&[AtomicU64; N]> {
-        assert!((slot % PAGE) as usize + N <= PAGE as usize);
-        let origin = self.entry(slot).load(Acquire);
-        if origin.is_null() {
-            return None;
-        }
-        // SAFETY: as in `get`, and the page's array goes on for `N` cells.
-        Some(unsafe { &*origin.wrapping_add(slot as usize).cast() })
-    }
-
     /// The cell of `slot`; its page is made if need be.
     #[cold]
     #[inline(never)]
@@ -293,6 +280,17 @@ impl<'a> Cell<'a> {
     fn new(cell: &'a AtomicU64) -> Self {
         Self { cell, not_send: std::marker::PhantomData }
     }
+
+    #[inline(always)]
+    pub(crate) fn get(self) -> u64 {
+        self.cell.load(Relaxed)
+    }
+
+    /// For what a thread remembers in its own block, and nobody sums.
+    #[inline(always)]
+    pub(crate) fn set(self, to: u64) {
+        self.cell.store(to, Relaxed);
+    }
 }
 
 impl Sink for Cell<'_> {
@@ -356,11 +354,11 @@ pub(crate) fn add_float(cell: &AtomicU64, x: f64) {
 #[cfg(loom)]
 pub use model::Remembered;
 #[cfg(loom)]
-pub(crate) use model::{ARENA, add_here, cell, cells, gauge, touch};
+pub(crate) use model::{ARENA, Cells, add_here, cell, cells, gauge, touch};
 #[cfg(not(loom))]
 pub use process::Remembered;
 #[cfg(not(loom))]
-pub(crate) use process::{ARENA, add_here, cell, cells, gauge, touch};
+pub(crate) use process::{ARENA, Cells, add_here, cell, cells, gauge, touch};
 
 /// The arena of this process, and each thread's way to its cells.
 #[cfg(not(loom))]
@@ -473,14 +471,37 @@ mod process {
         unsafe { &*block }.get(slot).map(Cell::new)
     }
 
-    /// This thread's cells of `slot` and the `N - 1` after it, which lie in one page.
+    /// This thread's cell of `slot`, and with it those after it in its page.
     #[inline(always)]
-    pub(crate) fn cells<const N: usize>(slot: u32) -> Option<[Cell<'static>; N]> {
-        debug_assert!(slot % super::PAGE + N as u32 <= super::PAGE);
-        let block = LOCAL.with(|local| local.block.get());
-        // SAFETY: as in `cell`.
-        let run: &'static [AtomicU64; N] = unsafe { &*block }.run(slot)?;
-        Some(std::array::from_fn(|at| Cell::new(&run[at])))
+    pub(crate) fn cells(slot: u32) -> Option<Cells> {
+        let first = cell(slot)?;
+        Some(Cells { first, left: super::PAGE - slot % super::PAGE })
+    }
+
+    /// Cells in a row, in one page.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Cells {
+        first: Cell<'static>,
+        /// For debug builds; nothing else asks.
+        left: u32,
+    }
+
+    impl Cells {
+        /// The cell `on` slots further, which was allocated to be in the same page.
+        #[inline(always)]
+        pub(crate) fn at(self, on: u32) -> Cell<'static> {
+            debug_assert!(on < self.left);
+            // SAFETY: what `Registry::allocate` gives as the head of a series is in one page, and
+            // nobody asks beyond it; the page is an array, and lives as long as its block.
+            Cell::new(unsafe { &*std::ptr::from_ref(self.first.cell).add(on as usize) })
+        }
+
+        /// The cell of `slot`, where these begin at `from`; if it is in another page, that must
+        /// have been touched.
+        #[inline(always)]
+        pub(crate) fn reach(self, from: u32, slot: u32) -> Option<Cell<'static>> {
+            if (from ^ slot) < super::PAGE { Some(self.at(slot - from)) } else { cell(slot) }
+        }
     }
 
     /// The slot, whatever it takes: leases a block and makes the page first. Without thread-locals
@@ -582,8 +603,22 @@ mod model {
         None
     }
 
-    pub(crate) fn cells<const N: usize>(_: u32) -> Option<[Cell<'static>; N]> {
+    pub(crate) fn cells(_: u32) -> Option<Cells> {
         None
+    }
+
+    /// There are none.
+    #[derive(Clone, Copy)]
+    pub(crate) enum Cells {}
+
+    impl Cells {
+        pub(crate) fn at(self, _: u32) -> Cell<'static> {
+            match self {}
+        }
+
+        pub(crate) fn reach(self, _: u32, _: u32) -> Option<Cell<'static>> {
+            match self {}
+        }
     }
 
     pub(crate) fn touch(slot: u32) -> Slot<'static> {

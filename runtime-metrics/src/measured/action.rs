@@ -1,10 +1,12 @@
 //! An action: one measured function, and the slots it counts in.
 
 use super::frame::Frame;
+use super::service::Totals;
 use super::{Outcome, Service};
 use crate::label::LabelSet;
 use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{self, Definition, Family, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::shard::{self, Sink};
 use crate::status::report;
 use parking_lot::Mutex;
 use std::borrow::Cow;
@@ -14,7 +16,7 @@ use std::sync::{Arc, Once, OnceLock};
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Action {
-    bound: OnceLock<Counts>,
+    bound: OnceLock<&'static Counts>,
     text: Text,
 }
 
@@ -40,15 +42,17 @@ struct Text {
 #[derive(Debug)]
 pub struct Counts {
     action: &'static Action,
-    /// Whose calls these are, where it is not the attribute that says it.
+    /// Whose calls these are.
     service: Option<&'static Service>,
+    /// Where these calls are counted for the service as well.
+    totals: Option<&'static Totals>,
     base: u32,
     shape: Shape,
     families: Option<Families>,
     labels: LabelSet,
     polls: Once,
     /// The same for another service: a default method of a trait runs for whoever implements it.
-    next: OnceLock<Box<Self>>,
+    next: OnceLock<&'static Self>,
 }
 
 const STARTED: u32 = 0;
@@ -142,12 +146,15 @@ impl Action {
 
     /// Binds what needs no call to be known.
     pub(crate) fn bind_linked(&'static self, registry: &'static Registry) {
-        if self.text.service.is_some() || !self.text.method {
+        if !self.text.method {
             self.bind(registry, None);
+        } else if self.text.service.is_some() {
+            // The series are there; whose totals its calls go to, they will tell.
+            drop(self.register_or_report(registry, None));
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn counts(&'static self, service: Option<&'static Service>) -> &'static Counts {
         match self.bound.get() {
             Some(counts) if counts.is_of(service) => counts,
@@ -157,9 +164,11 @@ impl Action {
 
     #[cold]
     fn bind(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> &'static Counts {
-        let mut counts = self.bound.get_or_init(|| self.register_or_report(registry, service));
+        // As many as a program has measured functions, and default methods of traits have services.
+        let leaked = || &*Box::leak(Box::new(self.register_or_report(registry, service)));
+        let mut counts = *self.bound.get_or_init(leaked);
         while !counts.is_of(service) {
-            counts = counts.next.get_or_init(|| Box::new(self.register_or_report(registry, service)));
+            counts = counts.next.get_or_init(leaked);
         }
         counts
     }
@@ -185,7 +194,18 @@ impl Action {
         families: Option<Families>,
         labels: LabelSet,
     ) -> Counts {
-        Counts { action: self, service, base, shape, families, labels, polls: Once::new(), next: OnceLock::new() }
+        let totals = service.map(Service::totals);
+        Counts {
+            action: self,
+            service,
+            totals,
+            base,
+            shape,
+            families,
+            labels,
+            polls: Once::new(),
+            next: OnceLock::new(),
+        }
     }
 
     /// A family of this action.
@@ -236,7 +256,7 @@ impl Action {
         if let Some(known) = started.find(&labels) {
             return Ok(self.counting(of, known.slot(), shape, Some(families), labels));
         }
-        let results = if text.keys.is_empty() { TIMES + HEADER + shape.buckets.len() } else { 0 };
+        let results = if text.keys.is_empty() { TIMES + HEADER + shape.table.buckets().len() } else { 0 };
         let head = if results == 0 { RESULTS } else { RESULTS + TIMES + HEADER };
         let base = registry.allocate(head, RESULTS + results).ok_or_else(out_of_slots)?;
         let slots = match requests {
@@ -300,7 +320,7 @@ impl Families {
         if let Some(known) = self.times.find(labels) {
             return known;
         }
-        let slots = TIMES + HEADER + self.times.shape.buckets.len();
+        let slots = TIMES + HEADER + self.times.shape.table.buckets().len();
         if let Some(results) = registry.allocate(TIMES + HEADER, slots) {
             self.adopt(labels, results);
         }
@@ -309,9 +329,9 @@ impl Families {
 }
 
 impl Counts {
-    #[inline]
+    #[inline(always)]
     fn is_of(&self, service: Option<&'static Service>) -> bool {
-        self.action.text.service.is_some() || self.service.map(std::ptr::from_ref) == service.map(std::ptr::from_ref)
+        self.service.map(std::ptr::from_ref) == service.map(std::ptr::from_ref)
     }
 
     /// Exports how the future of the action is polled; a function without one has no such series.
@@ -349,13 +369,32 @@ impl Counts {
         self.action.text.keys
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn start(&self) {
         metric::add_to_counter(self.base + STARTED, 1);
+        if let Some(totals) = self.totals {
+            totals.start();
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&self, outcome: Outcome, nanos: u64) {
+        match shard::cells(self.base) {
+            Some(cells) => {
+                cells.at(FINISHED).add(1);
+                cells.at(RESULTS + outcome as u32).add(1);
+                metric::observe_nanos_in(cells, RESULTS + TIMES, self.base + RESULTS + TIMES, self.shape, nanos);
+            }
+            None => self.finish_cold(outcome, nanos),
+        }
+        if let Some(totals) = self.totals {
+            totals.finish(outcome, nanos);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_cold(&self, outcome: Outcome, nanos: u64) {
         record(self.base + RESULTS, self.shape, outcome, nanos);
         metric::add_to_counter(self.base + FINISHED, 1);
     }
@@ -377,6 +416,9 @@ impl Counts {
         let record = |series: &registry::Series| record(series.slot() - TIMES, self.shape, outcome, nanos);
         registry::lookup(owner, &words, record, || self.results(&words));
         metric::add_to_counter(self.base + FINISHED, 1);
+        if let Some(totals) = self.totals {
+            totals.finish(outcome, nanos);
+        }
     }
 
     /// The series of durations for these label values; the counts by outcome lie before it.

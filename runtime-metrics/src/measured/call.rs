@@ -2,7 +2,6 @@
 
 use super::action::{Action, Counts};
 use super::frame::Frame;
-use super::service::Totals;
 use super::{Outcome, Service};
 use crate::clock::Moment;
 
@@ -10,20 +9,16 @@ use crate::clock::Moment;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     counts: &'static Counts,
-    service: Option<&'static Totals>,
     started: Moment,
 }
 
 impl Call {
-    #[inline]
+    /// Not inlined: a function pays for the call of this, and not for a copy of it.
+    #[inline(never)]
     pub(super) fn start(action: &'static Action, service: Option<&'static Service>) -> Self {
         let counts = action.counts(service);
         counts.start();
-        let service = service.map(Service::totals);
-        if let Some(service) = service {
-            service.start();
-        }
-        Self { counts, service, started: Moment::now() }
+        Self { counts, started: Moment::now() }
     }
 
     /// A frame for the labels that this call may be given, if it declares any.
@@ -43,67 +38,83 @@ impl Call {
         self.counts
     }
 
-    /// Counts the end of the call, at this moment.
-    #[inline]
-    pub(super) fn finish(self, outcome: Outcome, now: Moment, frame: Option<&Frame>) {
-        let nanos = now.nanos_since(self.started);
-        match frame {
-            None => self.counts.finish(outcome, nanos),
-            Some(frame) => self.counts.finish_labelled(outcome, nanos, frame),
-        }
-        if let Some(service) = self.service {
-            service.finish(outcome, nanos);
-        }
+    /// Counts the end of a call that has no frame, now.
+    #[inline(never)]
+    fn finish_now(self, outcome: Outcome) {
+        self.finish(outcome, Moment::now());
+    }
+
+    /// Counts the end of a call that has no frame, at this moment.
+    #[inline(always)]
+    pub(super) fn finish(self, outcome: Outcome, now: Moment) {
+        self.counts.finish(outcome, now.nanos_since(self.started));
+    }
+
+    /// Counts the end of a call, with the labels that it was given.
+    #[cold]
+    pub(super) fn finish_labelled(self, outcome: Outcome, now: Moment, frame: &Frame) {
+        self.counts.finish_labelled(outcome, now.nanos_since(self.started), frame);
     }
 }
 
 /// A call whose body runs on this thread's stack. Dropped before it is over, its body unwound.
 #[derive(Debug)]
-pub(super) struct Running {
-    call: Call,
-    /// Its frame is on the thread's stack.
-    pushed: bool,
-    over: bool,
-}
+pub(super) struct Running(Call);
 
 impl Running {
     #[inline]
     pub(super) fn begin(action: &'static Action, service: Option<&'static Service>) -> Self {
         let call = Call::start(action, service);
-        let frame = call.frame();
-        let pushed = frame.is_some();
-        if let Some(frame) = frame {
+        if let Some(frame) = call.frame() {
             frame.push();
         }
-        Self { call, pushed, over: false }
+        Self(call)
     }
 
     #[inline]
-    pub(super) fn finish(&mut self, outcome: Outcome) {
-        let (call, frame) = self.leave();
-        call.finish(outcome, Moment::now(), frame.as_deref());
+    pub(super) fn finish(self, outcome: Outcome) {
+        let call = self.0;
+        std::mem::forget(self);
+        Self::finish_call(call, outcome);
+    }
+
+    #[inline]
+    fn finish_call(call: Call, outcome: Outcome) {
+        if call.counts.keys().is_empty() {
+            call.finish_now(outcome);
+        } else {
+            Self::finish_framed(call, outcome);
+        }
+    }
+
+    #[cold]
+    fn finish_framed(call: Call, outcome: Outcome) {
+        match Frame::pop() {
+            Some(frame) => call.finish_labelled(outcome, Moment::now(), &frame),
+            // The thread is being torn down: it has no frames any more.
+            None => call.finish_now(outcome),
+        }
     }
 
     /// Says that a future follows, whose polls are to be exported.
     #[inline]
     pub(super) fn polls(&self) {
-        self.call.counts.export_polls();
+        self.0.counts.export_polls();
     }
 
     /// The body has returned; whoever takes the call goes on with it.
     #[inline]
-    pub(super) fn leave(&mut self) -> (Call, Option<Box<Frame>>) {
-        self.over = true;
-        (self.call, if self.pushed { Frame::pop() } else { None })
+    pub(super) fn leave(self) -> (Call, Option<Box<Frame>>) {
+        let call = self.0;
+        std::mem::forget(self);
+        (call, if call.counts.keys().is_empty() { None } else { Frame::pop() })
     }
 }
 
 impl Drop for Running {
-    #[inline]
+    #[cold]
     fn drop(&mut self) {
-        if !self.over {
-            self.finish(Outcome::Panic);
-        }
+        Self::finish_call(self.0, Outcome::Panic);
     }
 }
 
@@ -116,7 +127,7 @@ pub fn sync<R>(
     body: impl FnOnce() -> R,
     outcome: impl FnOnce(&R) -> Outcome,
 ) -> R {
-    let mut running = Running::begin(action, service);
+    let running = Running::begin(action, service);
     let result = body();
     running.finish(outcome(&result));
     result
@@ -124,29 +135,26 @@ pub fn sync<R>(
 
 /// A call whose value can't be looked at; its end is the drop of this.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct Begun {
-    running: Running,
+    running: Option<Running>,
     /// Whether the thread was unwinding already: the call runs in somebody's destructor.
     unwinding: bool,
-}
-
-impl std::fmt::Debug for Begun {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Begun").field("call", &self.running.call).finish_non_exhaustive()
-    }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
         let panicked = !self.unwinding && std::thread::panicking();
-        self.running.finish(if panicked { Outcome::Panic } else { Outcome::Ok });
+        if let Some(running) = self.running.take() {
+            running.finish(if panicked { Outcome::Panic } else { Outcome::Ok });
+        }
     }
 }
 
 /// Begins the call of a function that returns a closure, which has to stand where it is made.
 #[doc(hidden)]
 pub fn begin(action: &'static Action, service: Option<&'static Service>) -> Begun {
-    Begun { running: Running::begin(action, service), unwinding: std::thread::panicking() }
+    Begun { running: Some(Running::begin(action, service)), unwinding: std::thread::panicking() }
 }
 
 /// Tells the compiler what an async body returns, where `?` and coercions need to know; never

@@ -72,7 +72,7 @@ impl<R> EndedPlain<R> {
 
     #[inline]
     pub fn __runtime_metrics_end(&self, outcome: impl FnOnce(&R) -> Outcome) -> R {
-        let (value, mut running) = self.take();
+        let (value, running) = self.take();
         running.finish(outcome(&value));
         value
     }

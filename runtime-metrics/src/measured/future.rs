@@ -77,7 +77,7 @@ pub fn returned<T, B: FnOnce() -> F, F: Future<Output = T>, O: FnMut(&T) -> Outc
 
 /// Goes on with a call whose body has returned a future.
 #[inline]
-pub(super) fn continued<F, O>(inner: F, mut running: Running, outcome: O) -> Metered<F, O> {
+pub(super) fn continued<F, O>(inner: F, running: Running, outcome: O) -> Metered<F, O> {
     let (call, frame) = running.leave();
     Metered { inner, outcome, state: State { phase: Phase::Running(call), frame } }
 }
@@ -114,11 +114,19 @@ impl<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome> Future for Metered<F, O>
     }
 }
 
+#[inline]
+fn finish(call: Call, outcome: Outcome, now: Moment, frame: Option<Box<Frame>>) {
+    match frame {
+        None => call.finish(outcome, now),
+        Some(frame) => call.finish_labelled(outcome, now, &frame),
+    }
+}
+
 impl Drop for State {
     #[inline]
     fn drop(&mut self) {
         if let Phase::Running(call) = self.phase {
-            call.finish(Outcome::Cancelled, Moment::now(), self.frame.as_deref());
+            finish(call, Outcome::Cancelled, Moment::now(), self.frame.take());
         }
     }
 }
@@ -156,7 +164,7 @@ impl<'a> Polling<'a> {
         call.counts().polled(busy, busy > SLOW_POLL_NANOS.load(Relaxed));
         if let Some(outcome) = outcome {
             self.state.phase = Phase::Over;
-            call.finish(outcome, now, self.state.frame.take().as_deref());
+            finish(call, outcome, now, self.state.frame.take());
         }
     }
 }

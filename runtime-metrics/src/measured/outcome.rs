@@ -1,6 +1,7 @@
 //! How a call ended, and how a return value tells.
 
 use std::ops::Deref;
+use std::task::Poll;
 
 /// How a call ended.
 ///
@@ -81,6 +82,32 @@ impl Outcome {
 pub trait MeasuredOutcome {
     /// How the call that returned this ended.
     fn outcome(&self) -> Outcome;
+}
+
+/// Of an item of a fallible iterator.
+impl<T, E> MeasuredOutcome for Option<Result<T, E>> {
+    fn outcome(&self) -> Outcome {
+        Outcome::of(matches!(self, Some(Err(_))))
+    }
+}
+
+impl<T, E> MeasuredOutcome for &Result<T, E> {
+    fn outcome(&self) -> Outcome {
+        Outcome::of(self.is_err())
+    }
+}
+
+/// Of a poll; one that is not ready has not failed.
+impl<T, E> MeasuredOutcome for Poll<Result<T, E>> {
+    fn outcome(&self) -> Outcome {
+        Outcome::of(matches!(self, Self::Ready(Err(_))))
+    }
+}
+
+impl<T, E> MeasuredOutcome for Poll<Option<Result<T, E>>> {
+    fn outcome(&self) -> Outcome {
+        Outcome::of(matches!(self, Self::Ready(Some(Err(_)))))
+    }
 }
 
 /// `ok_if` and `error_if`: a test on the value decides.

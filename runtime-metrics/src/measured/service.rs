@@ -1,8 +1,9 @@
 //! A service: what the metered methods of one type add up to.
 
 use super::Outcome;
-use crate::metric::{self, Buckets, HEADER, Kind};
+use crate::metric::{self, HEADER, Kind};
 use crate::registry::{Definition, Family, RegisterError, Registry, Shape, Slots, Source, registry};
+use crate::shard::{self, Sink};
 use crate::status::report;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -60,7 +61,10 @@ impl Service {
         let totals = self.register(registry).unwrap_or_else(|error| {
             report(self.name, error.to_string());
             // Beyond the place of each of our slots, what leads nowhere has room for all of them.
-            Totals { base: registry.nowhere(Kind::Histogram).slot(), shape: shape() }
+            Totals {
+                base: registry.nowhere(Kind::Histogram).slot(),
+                shape: registry.nowhere(Kind::Histogram).family().shape,
+            }
         });
         self.bound.get_or_init(|| totals)
     }
@@ -82,7 +86,7 @@ impl Service {
             return Ok(Totals { base: known.slot() - TIMES, shape: times.shape });
         }
         let base = registry
-            .allocate(TIMES + HEADER, TIMES + HEADER + times.shape.buckets.len())
+            .allocate(TIMES + HEADER, TIMES + HEADER + times.shape.table.buckets().len())
             .ok_or_else(|| RegisterError::new("there are no slots left; lower the limits or remove labels"))?;
         let adopted = requests.adopt(labels(), Slots::Own(base + FINISHED))
             & active.adopt(labels(), Slots::Difference { started: base + STARTED, finished: base + FINISHED })
@@ -121,18 +125,25 @@ impl Service {
     }
 }
 
-fn shape() -> Shape {
-    Shape { buckets: Buckets::Exponential, nanos: true }
-}
-
 impl Totals {
-    #[inline]
-    pub(crate) fn start(&self) {
+    #[inline(always)]
+    pub(super) fn start(&self) {
         metric::add_to_counter(self.base + STARTED, 1);
     }
 
-    #[inline]
-    pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
+    #[inline(always)]
+    pub(super) fn finish(&self, outcome: Outcome, nanos: u64) {
+        let Some(cells) = shard::cells(self.base) else { return self.finish_cold(outcome, nanos) };
+        if outcome.is_failure() {
+            cells.at(ERRORS).add(1);
+        }
+        cells.at(FINISHED).add(1);
+        metric::observe_nanos_in(cells, TIMES, self.base + TIMES, self.shape, nanos);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_cold(&self, outcome: Outcome, nanos: u64) {
         if outcome.is_failure() {
             metric::add_to_counter(self.base + ERRORS, 1);
         }

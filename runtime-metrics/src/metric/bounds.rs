@@ -118,13 +118,8 @@ impl Buckets {
     }
 }
 
-#[inline]
 fn explicit_index(bounds: &[f64], value: f64) -> u32 {
-    if bounds.len() > 32 {
-        return bounds.partition_point(|bound| *bound < value) as u32;
-    }
-    // Without branches: on bounds as few as this it beats a search that the processor can't guess.
-    bounds.iter().map(|bound| u32::from(*bound < value)).sum()
+    bounds.partition_point(|bound| *bound < value) as u32
 }
 
 /// Buckets in each power of two.
@@ -166,8 +161,8 @@ const EIGHTHS: [(u32, u64); 8] = {
     eighths
 };
 
-#[inline]
-fn exponential_index(value: f64) -> u32 {
+#[inline(always)]
+pub(super) fn exponential_index(value: f64) -> u32 {
     if value <= exponential_upper(0) {
         return 0;
     }

@@ -3,12 +3,21 @@
 use super::{Builder, Timer, TimerGuard, Value};
 use crate::label::LabelValue;
 use crate::registry::{Series, SeriesRef, Shape};
-use crate::shard::{self, Sink, View};
+use crate::shard::{self, Cells, Sink, View};
 use crate::snapshot::Distribution;
 use std::borrow::Cow;
 
-/// Slots before the buckets: the sum, the largest value, and the complement of the smallest.
-pub(crate) const HEADER: u32 = 3;
+/// Slots before the buckets: the sum, the largest value, the complement of the smallest, and what a
+/// thread remembers of the last duration (see [`observe_nanos`]).
+pub(crate) const HEADER: u32 = 6;
+const SUM: u32 = 0;
+const MAX: u32 = 1;
+const MIN: u32 = 2;
+/// The first of the durations that change nothing but the sum and one bucket, how many there are,
+/// and that bucket's slot.
+const NEAR: u32 = 3;
+const NEAR_COUNT: u32 = 4;
+const NEAR_SLOT: u32 = 5;
 
 /// How values are distributed: latencies, sizes.
 ///
@@ -129,56 +138,116 @@ impl Histogram {
 /// Puts `value` into the histogram whose slots start at `slot`.
 #[inline]
 pub(crate) fn observe(slot: u32, shape: Shape, value: f64) {
-    if !value.is_finite() {
-        crate::internal::invalid_value();
-        return;
-    }
-    let sum = if shape.nanos { Addend::Nanos((value * 1e9).round() as i64) } else { Addend::Float(value) };
-    put(slot, shape, value, sum);
-}
-
-/// Puts a duration into a histogram of seconds.
-#[inline]
-pub(crate) fn observe_nanos(slot: u32, shape: Shape, nanos: u64) {
-    let seconds = nanos as f64 / 1e9;
-    let sum = if shape.nanos { Addend::Nanos(nanos as i64) } else { Addend::Float(seconds) };
-    put(slot, shape, seconds, sum);
-}
-
-/// What a value adds to the sum.
-#[derive(Clone, Copy)]
-enum Addend {
-    Nanos(i64),
-    Float(f64),
-}
-
-#[inline]
-fn put(slot: u32, shape: Shape, value: f64, sum: Addend) {
-    let bucket = slot + HEADER + shape.buckets.index(value);
-    if let (Some(header), Some(bucket)) = (shard::cells(slot), shard::cell(bucket)) {
-        write(header, bucket, value, sum);
+    if let Some(header) = shard::cells(slot)
+        && value.is_finite()
+        && let Some(bucket) = shape.table.index_near(value)
+        && let Some(bucket) = header.reach(slot, slot + HEADER + bucket)
+    {
+        write(|at| header.at(at), bucket, shape, value);
     } else {
-        put_cold(slot, bucket, value, sum);
+        observe_cold(slot, shape, value);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn put_cold(slot: u32, bucket: u32, value: f64, sum: Addend) {
-    let header = std::array::from_fn(|at| shard::touch(slot + at as u32));
-    write(header, shard::touch(bucket), value, sum);
+fn observe_cold(slot: u32, shape: Shape, value: f64) {
+    if !value.is_finite() {
+        crate::internal::invalid_value();
+        return;
+    }
+    let bucket = slot + HEADER + shape.table.index(value);
+    write(|at| shard::touch(slot + at), shard::touch(bucket), shape, value);
 }
 
 #[inline(always)]
-fn write<S: Sink>([total, max, min]: [S; HEADER as usize], bucket: S, value: f64, sum: Addend) {
+fn write<S: Sink>(header: impl Fn(u32) -> S, bucket: S, shape: Shape, value: f64) {
     bucket.add(1);
-    match sum {
-        Addend::Nanos(nanos) => total.add(nanos as u64),
-        Addend::Float(x) => total.add_float(x),
+    let rank = if shape.nanos {
+        let nanos = whole_nanos(value);
+        header(SUM).add(nanos as u64);
+        rank_nanos(nanos)
+    } else {
+        header(SUM).add_float(value);
+        rank(value)
+    };
+    header(MAX).raise(rank);
+    header(MIN).raise(!rank);
+}
+
+/// Puts a duration into a histogram of seconds.
+///
+/// The slot of a bucket that is computed from two readings of the clock would hold up the next
+/// reading: on some processors that waits for every store before it whose address is not known yet,
+/// for 5 ns. So a thread remembers the bucket of the last duration, and a range of durations that
+/// lie in it, and are neither the longest nor the shortest so far. Within that range the slot is
+/// known before the clock is read, and there is no bucket to be searched for.
+#[inline(always)]
+pub(crate) fn observe_nanos(slot: u32, shape: Shape, nanos: u64) {
+    match shard::cells(slot) {
+        Some(cells) => observe_nanos_in(cells, 0, slot, shape, nanos),
+        None => observe_far(slot, shape, nanos),
     }
-    let rank = rank(value);
-    max.raise(rank);
-    min.raise(!rank);
+}
+
+/// The same where the cells of the header are known already, from the one at `on`.
+#[inline(always)]
+pub(crate) fn observe_nanos_in(cells: Cells, on: u32, slot: u32, shape: Shape, nanos: u64) {
+    let header = |at| cells.at(on + at);
+    if nanos.wrapping_sub(header(NEAR).get()) < header(NEAR_COUNT).get()
+        && let Some(bucket) = shard::cell(header(NEAR_SLOT).get() as u32)
+    {
+        bucket.add(1);
+        header(SUM).add(nanos);
+    } else {
+        observe_far(slot, shape, nanos);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn observe_far(slot: u32, shape: Shape, nanos: u64) {
+    if !shape.nanos {
+        return observe(slot, shape, nanos as f64 / 1e9);
+    }
+    let (bucket, first, last) = shape.table.index_nanos(nanos);
+    let bucket = slot + HEADER + bucket;
+    shard::touch(bucket).add(1);
+    shard::touch(slot + SUM).add(nanos);
+    let rank = rank_nanos(nanos as i64);
+    shard::touch(slot + MAX).raise(rank);
+    shard::touch(slot + MIN).raise(!rank);
+    if let Some(header) = shard::cells(slot) {
+        let shortest = unrank_nanos(!header.at(MIN).get()).max(0) as u64;
+        let longest = unrank_nanos(header.at(MAX).get()).max(0) as u64;
+        let (first, last) = (first.max(shortest), last.min(longest));
+        header.at(NEAR).set(first);
+        header.at(NEAR_COUNT).set((last - first).saturating_add(1));
+        header.at(NEAR_SLOT).set(u64::from(bucket));
+    }
+}
+
+/// Seconds as nanoseconds, rounded; what is beyond 292 years is cut off.
+#[inline]
+fn whole_nanos(seconds: f64) -> i64 {
+    /// To add it puts the nearest integer into the last bits of a float: `round` is a call.
+    const ROUND: f64 = (1u64 << 52) as f64 * 1.5;
+    let nanos = seconds * 1e9;
+    if nanos.abs() < (1u64 << 51) as f64 {
+        (nanos + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i64
+    } else {
+        (nanos as i64).max(-i64::MAX)
+    }
+}
+
+/// Maps integers to such as order alike; only the least, which `whole_nanos` never gives, to 0.
+#[inline]
+fn rank_nanos(nanos: i64) -> u64 {
+    nanos as u64 ^ 1 << 63
+}
+
+fn unrank_nanos(rank: u64) -> i64 {
+    (rank ^ 1 << 63) as i64
 }
 
 /// Maps floats to integers that order alike, none of them 0 or `u64::MAX`: a slot that was never
@@ -195,12 +264,14 @@ fn unrank(rank: u64) -> f64 {
 
 /// Reads the histogram whose slots start at `slot`.
 pub(crate) fn read(view: &View<'_>, slot: u32, shape: Shape) -> Distribution {
-    let buckets: Vec<u64> = (0..shape.buckets.len()).map(|at| view.sum(slot + HEADER + at)).collect();
-    let sum = if shape.nanos { view.sum(slot) as i64 as f64 / 1e9 } else { view.sum_float(slot) };
-    let extreme = |raised: u64| (raised != 0).then_some(raised);
-    let max = extreme(view.max(slot + 1)).map(unrank);
-    let min = extreme(view.max(slot + 2)).map(|complement| unrank(!complement));
-    Distribution { count: buckets.iter().sum(), sum, min, max, counts: buckets, buckets: shape.buckets }
+    let buckets = shape.table.buckets();
+    let counts: Vec<u64> = (0..buckets.len()).map(|at| view.sum(slot + HEADER + at)).collect();
+    let sum = slot + SUM;
+    let sum = if shape.nanos { view.sum(sum) as i64 as f64 / 1e9 } else { view.sum_float(sum) };
+    let value = |rank| if shape.nanos { unrank_nanos(rank) as f64 / 1e9 } else { unrank(rank) };
+    let raised = |at| Some(view.max(slot + at)).filter(|raised| *raised != 0);
+    let (max, min) = (raised(MAX).map(value), raised(MIN).map(|complement| value(!complement)));
+    Distribution { count: counts.iter().sum(), sum, min, max, counts, buckets }
 }
 
 #[cfg(test)]
@@ -215,5 +286,38 @@ mod tests {
             assert_eq!(unrank(rank(value)), value);
             assert!(rank(value) != 0 && !rank(value) != 0);
         }
+    }
+
+    #[test]
+    fn nanoseconds_are_rounded_ranked_and_cut_off() {
+        let rounded = [0.0, 1e-9, 1.5e-9, 2.5e-9, -1.2e-9, 0.1, 1e6, 3e6, 1e300, -1e300].map(whole_nanos);
+        let most = i64::MAX;
+        assert_eq!(rounded, [0, 1, 2, 2, -1, 100_000_000, 10i64.pow(15), 3 * 10i64.pow(15), most, -most]);
+        let rising = [i64::MIN + 1, -5, 0, 1, i64::MAX];
+        assert!(rising.windows(2).all(|pair| rank_nanos(pair[0]) < rank_nanos(pair[1])));
+        for nanos in rising {
+            let rank = rank_nanos(nanos);
+            assert!(unrank_nanos(rank) == nanos && rank != 0 && (!rank != 0 || nanos == i64::MAX));
+        }
+    }
+
+    #[test]
+    fn durations_that_are_remembered_are_counted_as_others_are() {
+        let bounds = vec![1e-6, 5e-6, 1e-3];
+        let timer = Timer::new("remembered_durations_seconds", "Times.").with_buckets(bounds.clone()).register();
+        let other = Histogram::new("durations_seconds", "Times.").with_buckets(bounds).register();
+        let mut nanos = 17u64;
+        let mut total = 0;
+        for _ in 0..20_000 {
+            // Near each other most of the time, far from time to time.
+            nanos = nanos.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let duration = nanos >> if nanos.is_multiple_of(16) { 40 } else { 53 };
+            total += duration;
+            timer.record(std::time::Duration::from_nanos(duration));
+            other.observe(duration as f64 / 1e9);
+        }
+        let (timer, other) = (timer.distribution(), other.distribution());
+        assert_eq!((timer.count, timer.sum), (20_000, total as f64 / 1e9));
+        assert_eq!((timer.counts, timer.min, timer.max, timer.sum), (other.counts, other.min, other.max, other.sum));
     }
 }

@@ -16,6 +16,7 @@ mod set;
 mod stripes;
 #[cfg(feature = "summary")]
 mod summary;
+mod table;
 mod timer;
 #[cfg(feature = "summary")]
 mod window;
@@ -28,7 +29,7 @@ pub use counter::{Count, Counter};
 pub(crate) use gauge::set_to as set_gauge;
 pub use gauge::{Gauge, Value};
 pub use histogram::Histogram;
-pub(crate) use histogram::{HEADER, observe, observe_nanos, read as read_histogram};
+pub(crate) use histogram::{HEADER, observe, observe_nanos, observe_nanos_in, read as read_histogram};
 #[cfg(feature = "set")]
 pub(crate) use members::Members;
 pub(crate) use rate::Seen;
@@ -37,6 +38,7 @@ pub use rate::{Rate, RateOf};
 pub use set::Set;
 #[cfg(feature = "summary")]
 pub use summary::Summary;
+pub(crate) use table::Table;
 pub use timer::{Timer, TimerGuard};
 #[cfg(feature = "summary")]
 pub(crate) use window::Window;

@@ -1,6 +1,6 @@
 //! `Definition`: what a metric is, as its author wrote it; and where two authors disagree.
 
-use crate::metric::{Buckets, Kind};
+use crate::metric::{Buckets, Kind, Table};
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
@@ -46,10 +46,10 @@ impl fmt::Display for Source {
 }
 
 /// How a histogram's slots are to be read and written.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    pub(crate) buckets: Buckets,
-    /// The sum is in whole nanoseconds; otherwise it is a float.
+    pub(crate) table: &'static Table,
+    /// The sum and the extremes are in whole nanoseconds; otherwise they are floats.
     pub(crate) nanos: bool,
 }
 
@@ -104,7 +104,7 @@ impl Definition {
     pub(crate) fn shape(&self) -> Shape {
         // A summary is laid out as a histogram of a single bucket, up to infinity: its count.
         let buckets = if self.kind == Kind::Summary { Some(Buckets::Explicit(&[])) } else { self.buckets };
-        Shape { buckets: buckets.unwrap_or(Buckets::Exponential), nanos: self.unit() == "seconds" }
+        Shape { table: Table::of(buckets.unwrap_or(Buckets::Exponential)), nanos: self.unit() == "seconds" }
     }
 
     pub(crate) fn quantiles(&self) -> &'static [f64] {

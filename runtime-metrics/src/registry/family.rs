@@ -319,7 +319,7 @@ impl Family {
             // What a set and a rate know is not in slots, but every series has one.
             Kind::Counter | Kind::Gauge | Kind::Set | Kind::Rate => self.registry.allocate(1, 1),
             Kind::Histogram | Kind::Summary => {
-                self.registry.allocate(metric::HEADER, metric::HEADER + self.shape.buckets.len())
+                self.registry.allocate(metric::HEADER, metric::HEADER + self.shape.table.buckets().len())
             }
         };
         slot.map(Slots::Own)

@@ -83,9 +83,17 @@ const ROOM: u32 = 16;
 #[derive(Debug, Default)]
 struct Families {
     by_name: BTreeMap<Cow<'static, str>, &'static Family>,
+    /// Other spellings of their names.
+    spelled: HashMap<Cow<'static, str>, &'static Family>,
     /// Every name that an exposition writes -> whose it is.
     samples: HashMap<String, &'static Family>,
     numbers: Vec<&'static [f64]>,
+}
+
+impl Families {
+    fn find(&self, name: &str) -> Option<&'static Family> {
+        self.by_name.get(name).or_else(|| self.spelled.get(name)).copied()
+    }
 }
 
 /// The registry of this process. The first call reads the link-time catalogue.
@@ -179,7 +187,7 @@ impl Registry {
 
     /// The family of a definition, new or known; an error where two definitions disagree.
     pub(crate) fn family(&'static self, definition: &Definition) -> Result<&'static Family, RegisterError> {
-        let known = self.families.read().by_name.get(&definition.name).copied();
+        let known = self.families.read().find(&definition.name);
         let family = match known {
             Some(family) => family,
             None => self.create_family(definition)?,
@@ -194,12 +202,17 @@ impl Registry {
             None => RegisterError::new(error),
         })?;
         let mut families = self.families.write();
-        if let Some(family) = families.by_name.get(&definition.name) {
+        if let Some(family) = families.find(&definition.name) {
             return Ok(family);
         }
         let family = Family::new(definition, self);
         let samples = family.exposed.samples(family.kind);
-        if let Some(other) = samples.iter().find_map(|sample| families.samples.get(sample)) {
+        if let Some(other) = samples.iter().find_map(|sample| families.samples.get(sample)).copied() {
+            // `timer!("x")` and `Timer::new("x_seconds", …)` are two spellings of one metric.
+            if other.exposed.family == family.exposed.family && other.kind == family.kind {
+                families.spelled.insert(definition.name.clone(), other);
+                return Ok(other);
+            }
             return Err(RegisterError::new(format!(
                 "`{}` at {} and `{}` at {} would both be exported as `{}`; rename one of them",
                 definition.name,
@@ -446,7 +459,7 @@ impl Registry {
     }
 
     fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
-        let family = self.families.read().by_name.get(name).copied()?;
+        let family = self.families.read().find(name)?;
         let series = family.series.read();
         series.values().find(|series| series.labels().is(labels)).cloned()
     }
@@ -497,7 +510,7 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
             text.keys = definition.keys;
         }
     }
-    if definition.buckets.is_some_and(|buckets| buckets != family.shape.buckets) {
+    if definition.buckets.is_some_and(|buckets| buckets != family.shape.table.buckets()) {
         differs.push("buckets");
     }
     if definition.quantiles.is_some_and(|quantiles| quantiles != family.quantiles) {

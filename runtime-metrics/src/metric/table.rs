@@ -1,0 +1,202 @@
+//! Finding a bucket without a search: the leading bits of a value tell which bounds can be near it.
+
+use super::Buckets;
+use super::bounds::exponential_index;
+use parking_lot::Mutex;
+use std::sync::OnceLock;
+
+/// What a list of bounds comes to, made once for each.
+///
+/// The values that agree in their leading bits have a cell, which knows the one bound that can be
+/// among them. Cells that hold more bounds than one send to a search.
+#[derive(Debug)]
+pub(crate) struct Table {
+    buckets: Buckets,
+    exponential: bool,
+    /// The leading bits of the values in the first cell, and in the last one counted from there.
+    /// Smaller values are in the first cell as well, and larger ones in the last.
+    first: i64,
+    last: i64,
+    cells: Box<[Near]>,
+    nanos: OnceLock<NanosTable>,
+}
+
+/// A cell: the bound in it, and the bucket up to that.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    upper: f64,
+    bucket: u32,
+    /// There are more bounds in it, or too many cells altogether.
+    search: bool,
+}
+
+/// The same for durations in seconds that are measured in whole nanoseconds.
+#[derive(Debug)]
+struct NanosTable {
+    /// The last nanosecond of each bucket.
+    uppers: Box<[u64]>,
+    cells: Box<[u16]>,
+}
+
+/// Of a float: the exponent, and one bit more.
+const FLOAT_SHIFT: u32 = 51;
+const MOST_CELLS: i64 = 512;
+/// Of an integer: three bits after the leading one.
+const CELLS_PER_OCTAVE: u32 = 8;
+
+impl Table {
+    /// The table of these buckets.
+    pub(crate) fn of(buckets: Buckets) -> &'static Self {
+        static EXPONENTIAL: OnceLock<Table> = OnceLock::new();
+        // As many as a program has different lists of bounds.
+        static EXPLICIT: Mutex<Vec<&'static Table>> = Mutex::new(Vec::new());
+        if buckets == Buckets::Exponential {
+            return EXPONENTIAL.get_or_init(|| Self::new(buckets));
+        }
+        let mut tables = EXPLICIT.lock();
+        if let Some(known) = tables.iter().find(|table| table.buckets == buckets) {
+            return known;
+        }
+        let table = Box::leak(Box::new(Self::new(buckets)));
+        tables.push(table);
+        table
+    }
+
+    fn new(buckets: Buckets) -> Self {
+        let bounds = if let Buckets::Explicit(bounds) = buckets { bounds } else { &[] };
+        let leading = |bound: f64| bound.to_bits() as i64 >> FLOAT_SHIFT;
+        // Zero and what is below it is before the first cell: bounds there need a search.
+        let first = bounds.iter().copied().find(|bound| *bound > 0.0).map_or(0, leading);
+        let last = bounds.last().copied().filter(|bound| *bound > 0.0).map_or(first, leading) - first + 1;
+        let searched = last > MOST_CELLS || bounds.first().is_some_and(|bound| *bound <= 0.0);
+        let cell = |at: i64| {
+            let start = if at == 0 { 0.0 } else { f64::from_bits(((first + at) as u64) << FLOAT_SHIFT) };
+            let bucket = bounds.partition_point(|bound| *bound < start);
+            let end = f64::from_bits(((first + at + 1) as u64) << FLOAT_SHIFT);
+            let more = bounds.get(bucket + 1).is_some_and(|bound| *bound < end);
+            let upper = bounds.get(bucket).copied().unwrap_or(f64::INFINITY);
+            Near { upper, bucket: bucket as u32, search: searched || more }
+        };
+        let last = if searched { 0 } else { last };
+        let cells = (0..=last).map(cell).collect();
+        Self { buckets, exponential: buckets == Buckets::Exponential, first, last, cells, nanos: OnceLock::new() }
+    }
+
+    pub(crate) fn buckets(&self) -> Buckets {
+        self.buckets
+    }
+
+    /// The bucket of a finite value.
+    pub(crate) fn index(&self, value: f64) -> u32 {
+        self.index_near(value).unwrap_or_else(|| self.buckets.index(value))
+    }
+
+    /// The same without a search, where it needs none.
+    #[inline(always)]
+    pub(crate) fn index_near(&self, value: f64) -> Option<u32> {
+        if self.exponential {
+            return Some(exponential_index(value));
+        }
+        let leading = (value.to_bits() as i64 >> FLOAT_SHIFT) - self.first;
+        let near = self.cells.get(leading.max(0).min(self.last) as usize)?;
+        if near.search { None } else { Some(near.bucket + u32::from(value > near.upper)) }
+    }
+
+    /// The bucket of a duration where the unit is seconds, and the first and last nanosecond of it.
+    pub(crate) fn index_nanos(&self, nanos: u64) -> (u32, u64, u64) {
+        let table = self.nanos.get_or_init(|| NanosTable::new(self.buckets));
+        let mut bucket = table.cells.get(nanos_cell(nanos)).copied().map_or(0, usize::from);
+        while table.uppers.get(bucket).is_some_and(|upper| *upper < nanos) {
+            bucket += 1;
+        }
+        // A bucket of what is below zero has no nanoseconds, and is where 0 is not.
+        let below = bucket.checked_sub(1).and_then(|below| table.uppers.get(below).copied());
+        let first = below.map_or(0, |below| if below == u64::MAX { 0 } else { below + 1 });
+        (bucket as u32, first.min(nanos), table.uppers.get(bucket).copied().unwrap_or(u64::MAX))
+    }
+}
+
+fn nanos_cell(nanos: u64) -> usize {
+    let exponent = (nanos | 1).ilog2();
+    let step = (nanos << (63 - exponent) >> 60) as u32 & (CELLS_PER_OCTAVE - 1);
+    (exponent * CELLS_PER_OCTAVE + step) as usize
+}
+
+impl NanosTable {
+    fn new(buckets: Buckets) -> Self {
+        let uppers: Box<[u64]> = (0..buckets.len()).map(|bucket| last_nanosecond(buckets.upper(bucket))).collect();
+        let cells = (0..64 * CELLS_PER_OCTAVE).map(|cell| {
+            let (exponent, step) = (cell / CELLS_PER_OCTAVE, u64::from(cell % CELLS_PER_OCTAVE));
+            let start = (u128::from(u64::from(CELLS_PER_OCTAVE) + step) << exponent >> 3) as u64;
+            let start = if cell < CELLS_PER_OCTAVE { 0 } else { start };
+            buckets.index(start as f64 / 1e9) as u16
+        });
+        Self { cells: cells.collect(), uppers }
+    }
+}
+
+/// The largest number of nanoseconds that, in seconds, is not above a bound.
+fn last_nanosecond(upper: f64) -> u64 {
+    if upper >= u64::MAX as f64 / 1e9 {
+        return u64::MAX;
+    }
+    let mut last = (upper.max(0.0) * 1e9) as u64;
+    while last > 0 && last as f64 / 1e9 > upper {
+        last -= 1;
+    }
+    while (last + 1) as f64 / 1e9 <= upper {
+        last += 1;
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTS: [&[f64]; 7] = [
+        &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
+        &[1.0],
+        &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.5],
+        &[-2.0, -1.0, 0.0, 1.0, 2.0],
+        &[1e-9, 1e-8, 3e-8, 1e-3, 1e3, 1e9],
+        &[1e-300, 1.0, 1e300],
+        &[],
+    ];
+
+    fn tables() -> impl Iterator<Item = &'static Table> {
+        LISTS.iter().map(|bounds| Table::of(Buckets::Explicit(bounds))).chain([Table::of(Buckets::Exponential)])
+    }
+
+    #[test]
+    fn every_value_is_where_a_search_finds_it() {
+        for table in tables() {
+            let buckets = table.buckets();
+            let uppers = (0..buckets.len()).map(|at| buckets.upper(at));
+            let near = uppers.flat_map(|upper| [upper, upper.next_up(), upper.next_down()]);
+            let spread = (-400..400).map(|power| 1.37f64.powi(power));
+            for value in near.chain(spread.clone()).chain(spread.map(|value| -value)).chain([0.0, -0.0]) {
+                if value.is_finite() {
+                    assert_eq!(table.index(value), buckets.index(value), "{value} in {buckets:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_nanosecond_is_where_its_seconds_are() {
+        for table in tables() {
+            let buckets = table.buckets();
+            let uppers = (0..buckets.len()).map(|at| last_nanosecond(buckets.upper(at)));
+            let near = uppers.flat_map(|upper| [upper, upper.saturating_add(1), upper.saturating_sub(1)]);
+            let spread = (0..63).flat_map(|power| [1 << power, (1 << power) + 1, (1u64 << power) - 1]);
+            for nanos in near.chain(spread).chain([u64::MAX]) {
+                let (bucket, first, last) = table.index_nanos(nanos);
+                let at = |nanos: u64| buckets.index(nanos as f64 / 1e9);
+                assert_eq!(bucket, at(nanos), "{nanos} in {buckets:?}");
+                assert!((first..=last).contains(&nanos), "{nanos} in {first}..={last}");
+                assert_eq!((at(first), at(last)), (bucket, bucket), "{first}..={last}");
+            }
+        }
+    }
+}
