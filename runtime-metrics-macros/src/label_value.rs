@@ -4,7 +4,7 @@ use crate::options::library;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Error, Fields, Item, ItemEnum, ItemStruct, LitStr, Path, Result, Token};
+use syn::{Attribute, Error, Item, ItemEnum, ItemStruct, LitStr, Path, Result, Token};
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
     derive(item).unwrap_or_else(|error| error.to_compile_error())
@@ -61,15 +61,16 @@ fn of_newtype(item: &ItemStruct) -> Result<TokenStream> {
     let private = quote!(#library::__private);
     let ident = &item.ident;
     let message = "`LabelValue` is derived for a struct with one field; for others, implement it";
-    let member = match &item.fields {
-        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => quote!(0),
-        Fields::Named(fields) if fields.named.len() == 1 => {
-            let member = fields.named.first().and_then(|field| field.ident.as_ref());
-            quote!(#member)
-        }
-        _ => return Err(Error::new_spanned(ident, message)),
+    let (1, Some(field)) = (item.fields.len(), item.fields.iter().next()) else {
+        return Err(Error::new_spanned(ident, message));
     };
-    let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
+    let member = field.ident.as_ref().map_or_else(|| quote!(0), |name| quote!(#name));
+    let mut generics = item.generics.clone();
+    if generics.type_params().next().is_some() {
+        let kind = &field.ty;
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#kind: #private::LabelValue));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     Ok(quote! {
         impl #impl_generics #private::LabelValue for #ident #type_generics #where_clause {
             #[inline]

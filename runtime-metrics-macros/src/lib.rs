@@ -155,8 +155,11 @@ pub fn add_label(input: TokenStream) -> TokenStream {
 /// `impl Future`. A call begins when its body does: that of an async function with its first poll,
 /// so a future that is never polled is no call; that of a function that returns a future when it
 /// is called, so a future that is dropped at once was cancelled. A future type with a name of its
-/// own, as `futures::future::Map`, can't be measured in its place: its function counts as `ok`
-/// when it returns.
+/// own, as `futures::future::Map` or `Box<dyn Future + Unpin>`, can't be measured in its place: its
+/// function counts as `ok` when it returns.
+///
+/// What a value tells is decided by its type: `Err` is an error, also behind a reference and in
+/// `Option<Result<…>>` and `Poll<Result<…>>`, and so is a response with a status of 5xx.
 ///
 /// Costs two clock reads (about 20 ns) and a few increments, and for an async function two more
 /// clock reads for each poll but the first. The function can't be `const`.
@@ -186,12 +189,14 @@ pub fn metered(options: TokenStream, item: TokenStream) -> TokenStream {
 /// `prefix = "…"` goes in front of these and of the fields' names, `service = "…"` replaces the
 /// type's name, `crate = path`. With `events = true`, for a publisher, the calls are also what was
 /// published: `event_published_total{service}`, `event_publish_failures_total` and
-/// `event_publish_time_seconds`.
+/// `event_publish_time_seconds`. A service counts what its measured methods do: without
+/// `#[metered]` on a method, or `#[metrics]` on the `impl` block, it stays at 0.
 ///
 /// A field of type `Counter`, `Gauge`, `Histogram`, `Summary`, `Timer` or `Set` with
 /// `#[metric_field]` is a metric that is registered at link time under the prefix and the field's
 /// name. Its options are those of [`macro@metric`]. `Self::metric_<field>()` gives its handle; a
-/// constructor that registers the same metric by hand gets the same one.
+/// constructor that registers the same metric by hand gets the same one, if it gives it the same
+/// name (`#[metric_field(name = "…")]` where that is not the field's) and no other buckets.
 ///
 /// On an `impl` block every method with a body gets `#[metered]` with the type's name, known before
 /// the first call; `#[metered(skip)]` leaves one out, `#[metered(…)]` says more.

@@ -9,8 +9,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Error, Field, Fields, ImplItem, Item, ItemImpl, LitBool, LitStr, Meta, Path, Result, Token, Type,
+    Attribute, Error, Field, Fields, ImplItem, ImplItemFn, Item, ItemImpl, LitBool, LitStr, Meta, Path, Result, Token,
+    Type,
 };
 
 const OPTIONS: &[&str] = &["prefix", "service", "events", "crate"];
@@ -219,32 +221,87 @@ fn methods(options: &Options, mut target: ItemImpl) -> Result<TokenStream> {
             return Err(Error::new_spanned(other, "this type has no name; say #[metrics(service = \"…\")]"));
         }
     };
+    let measured = Methods { service, library, renamed: options.library.clone() };
     for item in &mut target.items {
-        let ImplItem::Fn(method) = item else { continue };
-        let position = method
-            .attrs
-            .iter()
-            .position(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "metered"));
-        let given = match position.map(|at| method.attrs.remove(at)) {
-            None if method.sig.constness.is_some() => continue,
-            None => TokenStream::new(),
-            Some(attribute) => match attribute.meta {
-                Meta::List(list) => list.tokens,
-                _ => TokenStream::new(),
-            },
-        };
-        let parsed = metered::parse_options(given.clone())?;
-        if parsed.skip.is_some() {
-            continue;
+        if let ImplItem::Fn(method) = item {
+            measured.mark(method)?;
         }
-        let separator = (!given.is_empty()).then(|| quote!(,));
-        let service = parsed.service.is_none().then(|| quote!(#separator service = #service));
-        let renamed = match (&parsed.library, &options.library) {
-            (None, Some(path)) => Some(quote!(, crate = #path)),
-            _ => None,
-        };
-        let attribute: Attribute = syn::parse_quote!(#[#library::metered(#given #service #renamed)]);
-        method.attrs.insert(position.unwrap_or(0).min(method.attrs.len()), attribute);
     }
     Ok(quote!(#target))
+}
+
+/// What the methods of a block have in common.
+struct Methods {
+    service: LitStr,
+    library: TokenStream,
+    renamed: Option<Path>,
+}
+
+impl Methods {
+    /// Gives a method its `#[metered]`, or adds to what its author wrote.
+    fn mark(&self, method: &mut ImplItemFn) -> Result<()> {
+        let position = method.attrs.iter().position(|attribute| is_metered(attribute.path()));
+        if let Some(at) = position {
+            let given = method.attrs.remove(at);
+            let attribute = self.metered(&tokens_of(&given.meta))?;
+            method.attrs.splice(at..at, attribute);
+            return Ok(());
+        }
+        if method.sig.constness.is_some() {
+            return Ok(());
+        }
+        for at in 0..method.attrs.len() {
+            if let Some((condition, given)) = conditionally_metered(&method.attrs[at])? {
+                let then = self.metered(&given)?.into_iter().map(|then| on(&condition, &then));
+                let otherwise = self.metered(&TokenStream::new())?;
+                let otherwise = otherwise.into_iter().map(|otherwise| on(&quote!(not(#condition)), &otherwise));
+                method.attrs.splice(at..=at, then.chain(otherwise));
+                return Ok(());
+            }
+        }
+        method.attrs.splice(0..0, self.metered(&TokenStream::new())?);
+        Ok(())
+    }
+
+    /// The attribute with these options and the block's; none where they are `skip`.
+    fn metered(&self, given: &TokenStream) -> Result<Option<Attribute>> {
+        let parsed = metered::parse_options(given.clone())?;
+        if parsed.skip.is_some() {
+            return Ok(None);
+        }
+        let Self { service, library, renamed } = self;
+        let separator = (!given.is_empty()).then(|| quote!(,));
+        let service = parsed.service.is_none().then(|| quote!(#separator service = #service));
+        let renamed = renamed.as_ref().filter(|_| parsed.library.is_none()).map(|path| quote!(, crate = #path));
+        Ok(Some(syn::parse_quote!(#[#library::metered(#given #service #renamed)])))
+    }
+}
+
+fn is_metered(path: &Path) -> bool {
+    path.segments.last().is_some_and(|last| last.ident == "metered")
+}
+
+fn tokens_of(meta: &Meta) -> TokenStream {
+    match meta {
+        Meta::List(list) => list.tokens.clone(),
+        _ => TokenStream::new(),
+    }
+}
+
+/// `#[cfg_attr(condition, metered(…))]`: the condition and the options.
+fn conditionally_metered(attribute: &Attribute) -> Result<Option<(TokenStream, TokenStream)>> {
+    if !attribute.path().is_ident("cfg_attr") {
+        return Ok(None);
+    }
+    let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)?;
+    let mut metas = metas.iter();
+    let condition = metas.next();
+    Ok(condition
+        .zip(metas.find(|meta| is_metered(meta.path())))
+        .map(|(condition, meta)| (quote!(#condition), tokens_of(meta))))
+}
+
+fn on(condition: &TokenStream, attribute: &Attribute) -> Attribute {
+    let meta = &attribute.meta;
+    syn::parse_quote!(#[cfg_attr(#condition, #meta)])
 }

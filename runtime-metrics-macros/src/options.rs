@@ -210,6 +210,7 @@ fn number(expr: &Expr) -> Result<Option<f64>> {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => Ok(int.base10_parse().ok()),
         Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => Ok(float.base10_parse().ok()),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Ok(number(expr)?.map(|value| -value)),
+        Expr::Group(inner) => number(&inner.expr),
         Expr::Lit(other) => Err(Error::new(other.span(), "a bucket bound must be a number")),
         _ => Ok(None),
     }

@@ -84,7 +84,7 @@ impl Call {
             } else {
                 let ahead = input.fork();
                 match ahead.parse::<Type>() {
-                    Ok(Type::Path(_)) if ahead.is_empty() || ahead.peek(Token![,]) => {
+                    Ok(kind) if matches!(bare(&kind), Type::Path(_)) && (ahead.is_empty() || ahead.peek(Token![,])) => {
                         Target::Declared(Box::new(input.parse()?))
                     }
                     _ => return Err(input.error(
@@ -235,8 +235,21 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.into_iter().map(respan).collect()
 }
 
+/// A type without the invisible group that a `macro_rules!` puts around its `$t:ty`.
+fn bare(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(inner) => bare(&inner.elem),
+        other => other,
+    }
+}
+
 fn is_text(value: &Expr) -> bool {
-    matches!(value, Expr::Lit(ExprLit { lit: Lit::Str(_), .. }))
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => true,
+        // The invisible group that a `macro_rules!` puts around its `$e:expr`.
+        Expr::Group(inner) => is_text(&inner.expr),
+        _ => false,
+    }
 }
 
 /// `add_label!("name", value)`.

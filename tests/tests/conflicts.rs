@@ -68,11 +68,23 @@ fn two_descriptions_and_two_sets_of_buckets_are_told_and_still_recorded() {
 #[test]
 fn two_names_that_are_exported_as_one_are_told() {
     let _dotted = Counter::new("clash.exported", "One.").register();
-    let error = Counter::new("clash_exported_total", "Other.").try_register().unwrap_err().to_string();
+    let error = Gauge::new("clash_exported", "Other.").try_register().unwrap_err().to_string();
     assert!(error.contains("would both be exported as `clash_exported`") && error.contains("conflicts.rs:"), "{error}");
     let _times = Histogram::new("clash_times", "Times.").register();
     let error = Gauge::new("clash_times_count", "Other.").try_register().unwrap_err().to_string();
     assert!(error.contains("rename one of them"), "{error}");
+}
+
+#[test]
+fn two_spellings_of_one_name_are_one_metric() {
+    let times = runtime_metrics::Timer::new("spelled_duration_seconds", "Times.").register();
+    times.start().stop();
+    runtime_metrics::timer!("spelled_duration").stop();
+    assert_eq!(times.distribution().count, 2);
+    let read = |name| registry().get(name, &[]);
+    assert_eq!(read("spelled_duration"), read("spelled_duration_seconds"));
+    let text = runtime_metrics::export::openmetrics(&registry().snapshot());
+    assert_eq!(text.matches("\nspelled_duration_seconds_count").count(), 1, "{text}");
 }
 
 #[test]

@@ -173,3 +173,28 @@ fn the_methods_of_a_trait_s_implementation_are_counted() {
     assert_eq!(((&Lamp).dim(), run((&Lamp).dim_later())), (1, 1));
     assert_eq!((counts_of("Borrowed", "dim"), counts_of("Borrowed", "dim_later")), (ok(1), ok(1)));
 }
+
+struct Conditional;
+
+#[metrics(service = "Conditional")]
+impl Conditional {
+    #[cfg_attr(all(), metered(name = "conditional"))]
+    fn given() {}
+
+    #[cfg_attr(any(), metered(name = "conditional"))]
+    fn plain() {}
+
+    #[cfg_attr(all(), metered(skip))]
+    fn skipped() {}
+}
+
+#[test]
+fn options_that_depend_on_a_condition_are_the_only_ones() {
+    Conditional::given();
+    Conditional::plain();
+    Conditional::skipped();
+    let given = super::outcomes("conditional_requests_total", &[("service", "Conditional"), ("action", "given")]);
+    assert_eq!((given, counts_of("Conditional", "plain")), (ok(1), ok(1)));
+    let none = |name: &str, action| registry().get(name, &[("service", "Conditional"), ("action", action)]).is_none();
+    assert!(none("action_active_requests", "given") && none("action_active_requests", "skipped"));
+}

@@ -151,3 +151,30 @@ fn methods_made_by_macros_find_their_service() {
         assert_eq!(counts_of("Made", action), ok(1), "{action}");
     }
 }
+
+#[runtime_metrics::metric(type = "counter", name = "made_declared", labels = ["of"])]
+struct MadeDeclared;
+
+macro_rules! recorded {
+    ($metric:ty, $bound:literal, $value:expr) => {
+        runtime_metrics::increment!($metric, labels: {"of" => $value});
+        runtime_metrics::observe!("made_observed", value: 1, buckets: [0.5, $bound]);
+    };
+}
+
+#[test]
+fn records_take_what_a_macro_hands_on() {
+    recorded!(MadeDeclared, 1, "text");
+    let counted = runtime_metrics::registry().get("made_declared", &[("of", "text")]);
+    assert_eq!(counted, Some(runtime_metrics::Reading::Counter(1)));
+}
+
+#[derive(runtime_metrics::LabelValue)]
+struct Generic<T>(T);
+
+#[test]
+fn a_label_may_be_generic() {
+    runtime_metrics::increment!("made_by_generic", labels: {"of" => Generic(5u8)});
+    let counted = runtime_metrics::registry().get("made_by_generic", &[("of", "5")]);
+    assert_eq!(counted, Some(runtime_metrics::Reading::Counter(1)));
+}

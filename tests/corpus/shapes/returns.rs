@@ -318,3 +318,27 @@ fn what_has_no_name_is_returned() {
     assert!(opaque_results(true).is_err() && opaque_results(false).is_ok());
     assert_eq!(counts("opaque_results"), [1, 1, 0, 0]);
 }
+
+#[metered]
+fn polls(now: std::task::Poll<Result<u8, Failed>>) -> std::task::Poll<Result<u8, Failed>> {
+    now
+}
+
+#[metered]
+fn looks_at(outcome: &Result<u8, Failed>) -> &Result<u8, Failed> {
+    outcome
+}
+
+#[metered]
+fn next_of(list: &mut Vec<Result<u8, Failed>>) -> Option<Result<u8, Failed>> {
+    list.pop()
+}
+
+#[test]
+fn an_error_inside_of_something_is_an_error() {
+    use std::task::Poll::{Pending, Ready};
+    assert!(polls(Pending).is_pending() && polls(Ready(Ok(1))).is_ready() && polls(Ready(Err(Failed))).is_ready());
+    assert!(looks_at(&Ok(1)).is_ok() && looks_at(&Err(Failed)).is_err());
+    assert!(next_of(&mut vec![Err(Failed)]).is_some() && next_of(&mut vec![Ok(1)]).is_some());
+    assert_eq!((counts("polls"), counts("looks_at"), counts("next_of")), ([2, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]));
+}
