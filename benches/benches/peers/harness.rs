@@ -1,18 +1,14 @@
 //! Runs every case on one thread and on two, in turns, and keeps the time of each batch.
 
+use crate::work::Work;
 use std::arch::asm;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// One thing to be done in several ways.
-pub struct Workload {
-    pub title: &'static str,
-    pub cases: Vec<Case>,
-}
-
-/// One way of doing it.
+/// One way of doing a piece of work.
 pub struct Case {
+    pub work: Work,
     pub library: &'static str,
     pub variant: &'static str,
     pub role: Role,
@@ -25,7 +21,7 @@ pub struct Case {
     pub two: Times,
 }
 
-/// What other cases of the workload are compared with.
+/// What other cases of the same work are compared with.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Role {
     Reference,
@@ -66,15 +62,27 @@ impl Times {
 
 impl Case {
     /// `op` is given the number of the operation, from 0 in every batch. What it returns is ignored.
-    pub fn new<R>(library: &'static str, variant: &'static str, op: impl Fn(u64) -> R + Sync + 'static) -> Self {
+    pub fn new<R>(work: Work, variant: &'static str, op: impl Fn(u64) -> R + Sync + 'static) -> Self {
+        Self::flushed(work, variant, op, || ())
+    }
+
+    /// The same, where nothing is seen before the thread calls `flush`: once, at the end of a batch.
+    pub fn flushed<R>(
+        work: Work,
+        variant: &'static str,
+        op: impl Fn(u64) -> R + Sync + 'static,
+        flush: impl Fn() + Sync + 'static,
+    ) -> Self {
         let run = move |ops| {
             for at in 0..ops {
                 drop(op(at));
                 apart();
             }
+            flush();
         };
         Self {
-            library,
+            work,
+            library: "–",
             variant,
             role: Role::Other,
             run: Box::new(run),
@@ -84,6 +92,12 @@ impl Case {
             one: Times::default(),
             two: Times::default(),
         }
+    }
+
+    /// Whose way it is.
+    pub fn of(mut self, library: &'static str) -> Self {
+        self.library = library;
+        self
     }
 
     pub fn role(mut self, role: Role) -> Self {
@@ -103,24 +117,24 @@ impl Case {
         self
     }
 
-    fn batch(&mut self, threads: u64, ops: u64) -> Duration {
-        let took = if threads == 1 { on_one(&self.run, ops) } else { on_two(&self.run, ops) };
+    fn batch(&mut self, threads: u64, ops: u64) -> Batch {
+        let batch = if threads == 1 { on_one(&self.run, ops) } else { on_two(&self.run, ops) };
         self.recorded += if threads == 1 { ops } else { threads * (WARM_UP + ops) };
         // Outside of the time that counts, and often: some libraries keep every value until they are read.
         let right = match &self.read {
-            Read::Nothing => return took,
+            Read::Nothing => return batch,
             Read::Total(read) => (read() - self.recorded as f64).abs() < 0.5,
             Read::Last(read) => (read() - (ops - 1) as f64).abs() < 0.5,
         };
         self.read_back = Some(right && self.read_back != Some(false));
-        took
+        batch
     }
 
     /// Warms the case up, and finds out how many operations last for `batch`.
     fn calibrate(&mut self, threads: u64, batch: Duration) -> u64 {
         let mut ops = 1_000;
         loop {
-            let took = self.batch(threads, ops);
+            let took = self.batch(threads, ops).took;
             if took * 8 > batch {
                 return (ops as f64 * batch.as_secs_f64() / took.as_secs_f64()) as u64 + 1;
             }
@@ -131,38 +145,60 @@ impl Case {
     fn round(&mut self) {
         for threads in [1, 2] {
             let ops = if threads == 1 { self.one.ops } else { self.two.ops };
-            let took = self.batch(threads, ops);
+            let batch = self.batch(threads, ops);
             let times = if threads == 1 { &mut self.one } else { &mut self.two };
-            times.nanos.push(took.as_secs_f64() * 1e9 / ops as f64);
+            if batch.together > TOGETHER {
+                times.nanos.push(batch.took.as_secs_f64() * 1e9 / ops as f64);
+            }
         }
     }
 }
 
-/// One batch; how long it took.
-fn on_one(run: &impl Fn(u64), ops: u64) -> Duration {
+/// How a batch went.
+struct Batch {
+    /// The time of the slowest thread.
+    took: Duration,
+    /// For which share of that all threads were at work.
+    together: f64,
+}
+
+/// A batch whose threads were less together than this tells nothing about two threads: the machine had other work.
+const TOGETHER: f64 = 0.8;
+
+fn on_one(run: &impl Fn(u64), ops: u64) -> Batch {
     let start = Instant::now();
     run(ops);
-    start.elapsed()
+    Batch { took: start.elapsed(), together: 1.0 }
 }
 
 /// What a new thread does before it is timed: some libraries set things up for each thread.
 const WARM_UP: u64 = 256;
+/// How many turns a thread waits for the other before it lets others have its processor.
+const PATIENCE: u32 = 10_000;
 
-/// On two new threads at once; the time of the slower one.
-fn on_two(run: &(impl Fn(u64) + Sync), ops: u64) -> Duration {
+/// On two new threads at once.
+fn on_two(run: &(impl Fn(u64) + Sync), ops: u64) -> Batch {
     let absent = AtomicU32::new(2);
-    let together = || {
+    let timed = || {
         run(WARM_UP);
         absent.fetch_sub(1, Ordering::AcqRel);
-        while absent.load(Ordering::Acquire) > 0 {
-            std::hint::spin_loop();
+        for turn in 0u32.. {
+            match absent.load(Ordering::Acquire) {
+                0 => break,
+                _ if turn > PATIENCE => thread::yield_now(),
+                _ => std::hint::spin_loop(),
+            }
         }
-        on_one(run, ops)
+        let start = Instant::now();
+        run(ops);
+        (start, Instant::now())
     };
     thread::scope(|scope| {
-        let threads = [scope.spawn(together), scope.spawn(together)];
-        let times = threads.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        times[0].max(times[1])
+        let threads = [scope.spawn(timed), scope.spawn(timed)];
+        let [one, two] = threads.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let took = (one.1 - one.0).max(two.1 - two.0);
+        let together = one.1.min(two.1).saturating_duration_since(one.0.max(two.0));
+        Batch { took, together: together.as_secs_f64() / took.as_secs_f64() }
     })
 }
 
@@ -180,9 +216,8 @@ impl Pace {
 
 /// Measures all cases. Each round visits every case once, beginning somewhere else each time, so
 /// that what the machine does in the meantime hits all alike.
-pub fn run(workloads: &mut [Workload], pace: Pace) {
-    let mut cases: Vec<&mut Case> = workloads.iter_mut().flat_map(|workload| &mut workload.cases).collect();
-    for case in &mut cases {
+pub fn run(cases: &mut [Case], pace: Pace) {
+    for case in &mut *cases {
         case.one.ops = case.calibrate(1, pace.batch);
         case.two.ops = case.calibrate(2, pace.batch);
     }

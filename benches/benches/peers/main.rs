@@ -3,9 +3,11 @@
 mod by_hand;
 mod harness;
 mod input;
+mod libraries;
 mod read;
+mod references;
 mod table;
-mod workloads;
+mod work;
 
 use harness::{Pace, run};
 use std::process::ExitCode;
@@ -23,17 +25,17 @@ fn main() -> ExitCode {
             }
         }
     }
-    let mut workloads = match workloads::all() {
-        Ok(workloads) => workloads,
+    let mut cases = match libraries::all() {
+        Ok(cases) => cases,
         Err(error) => {
             eprintln!("a peer could not be set up: {error}");
             return ExitCode::FAILURE;
         }
     };
-    run(&mut workloads, if quick { Pace::QUICK } else { Pace::FULL });
-    print!("{}", table::render(&workloads));
+    run(&mut cases, if quick { Pace::QUICK } else { Pace::FULL });
+    print!("{}", table::render(&cases));
 
-    let wrong = table::not_read_back(&workloads);
+    let wrong = table::not_read_back(&cases);
     if wrong.is_empty() {
         return ExitCode::SUCCESS;
     }

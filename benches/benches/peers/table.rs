@@ -1,6 +1,7 @@
 //! The tables, in Markdown.
 
-use crate::harness::{Case, Role, Workload};
+use crate::harness::{Case, Role};
+use crate::work::Work;
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -13,13 +14,13 @@ const GROWTH: f64 = 1.15;
 /// How many times the reference an increment may cost.
 const GOAL: f64 = 1.5;
 
-pub fn render(workloads: &[Workload]) -> String {
+pub fn render(cases: &[Case]) -> String {
     let mut text = String::new();
-    for workload in workloads {
-        let time = |role| workload.cases.iter().find(|case| case.role == role).map(|case| case.one.median());
+    for work in Work::ALL {
+        let time = |role| find(cases, work, role).map(|case| case.one.median());
         let (reference, ours) = (time(Role::Reference), time(Role::Ours));
-        let _ = write!(text, "### {}\n\n{HEAD}", workload.title);
-        for case in &workload.cases {
+        let _ = write!(text, "### {}\n\n{HEAD}", work.title());
+        for case in cases.iter().filter(|case| case.work == work) {
             let (one, two) = (case.one.median(), case.two.median());
             let _ = writeln!(
                 text,
@@ -35,22 +36,23 @@ pub fn render(workloads: &[Workload]) -> String {
         }
         text.push('\n');
     }
-    text + &verdict(workloads)
+    text + &verdict(cases)
 }
 
 /// The cases that lost or invented operations.
-pub fn not_read_back(workloads: &[Workload]) -> Vec<String> {
-    let wrong = workloads.iter().flat_map(|workload| {
-        let wrong = workload.cases.iter().filter(|case| case.read_back == Some(false));
-        wrong.map(|case| format!("{}: {} {}", workload.title, case.library, case.variant))
-    });
-    wrong.collect()
+pub fn not_read_back(cases: &[Case]) -> Vec<String> {
+    let wrong = cases.iter().filter(|case| case.read_back == Some(false));
+    wrong.map(|case| format!("{}: {} {}", case.work.title(), case.library, case.variant)).collect()
 }
 
-/// The promise about the first workload, and whether this run kept it. Fastest batches are compared:
+fn find(cases: &[Case], work: Work, role: Role) -> Option<&Case> {
+    cases.iter().find(|case| case.work == work && case.role == role)
+}
+
+/// The promise about a plain counter, and whether this run kept it. Fastest batches are compared:
 /// the median of the reference depends on chance (see the package's docs).
-fn verdict(workloads: &[Workload]) -> String {
-    let find = |role| workloads.first()?.cases.iter().find(|case| case.role == role);
+fn verdict(cases: &[Case]) -> String {
+    let find = |role| find(cases, Work::Counter, role);
     let (Some(reference), Some(ours)) = (find(Role::Reference), find(Role::Ours)) else { return String::new() };
     let (reference, one, two) = (reference.one.best(), ours.one.best(), ours.two.best());
     let kept = one <= reference * GOAL && two <= one * GROWTH;
@@ -66,6 +68,9 @@ fn verdict(workloads: &[Workload]) -> String {
 }
 
 fn number(nanos: f64) -> String {
+    if nanos.is_nan() {
+        return "–".into();
+    }
     let digits = if nanos < 10.0 { 2 } else { usize::from(nanos < 100.0) };
     format!("{nanos:.digits$}")
 }
