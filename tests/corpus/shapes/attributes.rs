@@ -146,10 +146,16 @@ fn calls_deprecated() {
     deprecated();
 }
 
+#[metered]
+#[must_use]
+fn must_be_used_as_well() -> u8 {
+    1
+}
+
 #[expect(unused_must_use)]
 #[metered]
 fn uses_nothing() {
-    must_be_used();
+    must_be_used_as_well();
 }
 
 #[metered]

@@ -194,8 +194,9 @@ fn boxed_by_alias(fails: bool) -> Boxed<'static, Outcome> {
 #[test]
 fn a_boxed_future_behind_an_alias_is_counted() {
     assert_eq!((run(send(boxed_by_alias(false))), run(boxed_by_alias(true))), (Ok(1), Err(Failed)));
-    let [succeeded, failed, panicked, _] = counts("boxed_by_alias");
-    assert_eq!([succeeded, failed, panicked], [1, 1, 0]);
+    // Its body has run, so one that is never polled was cancelled.
+    drop(boxed_by_alias(false));
+    assert_eq!(counts("boxed_by_alias"), [1, 1, 0, 1]);
 }
 
 #[test]
@@ -238,7 +239,6 @@ fn a_function_that_returns_a_future_runs_when_it_is_called() {
     assert_eq!(run(send(labelled_future(vec![1, 2]))), Ok(1));
     // Its body has run, so one that is never polled was cancelled.
     drop(labelled_future(vec![1]));
-    drop(boxed_by_alias(false));
     assert_eq!(sized("2", "ok"), Some(runtime_metrics::Reading::Counter(1)));
     assert_eq!(sized("1", "cancelled"), Some(runtime_metrics::Reading::Counter(1)));
 }
