@@ -64,6 +64,13 @@ impl Profiler {
     }
 }
 
+impl Drop for Profiler {
+    fn drop(&mut self) {
+        drop(self.session.take());
+        let _ = fs::remove_file(report());
+    }
+}
+
 fn session() -> HotpathGuard {
     HotpathGuardBuilder::new("peers")
         .format(Format::Json)
