@@ -77,6 +77,7 @@ mod clock;
 pub mod collect;
 pub mod collectors;
 mod config;
+mod escape;
 pub mod export;
 mod internal;
 mod label;

@@ -129,6 +129,18 @@ impl Block {
         }
     }
 
+    /// `slot` and the `N - 1` after it, if their page has been touched. They must lie in one page.
+    #[inline(always)]
+    fn run<const N: usize>(&self, slot: u32) -> Option<&[AtomicU64; N]> {
+        assert!((slot % PAGE) as usize + N <= PAGE as usize);
+        let origin = self.entry(slot).load(Acquire);
+        if origin.is_null() {
+            return None;
+        }
+        // SAFETY: as in `get`, and the page's array goes on for `N` cells.
+        Some(unsafe { &*origin.wrapping_add(slot as usize).cast() })
+    }
+
     /// The cell of `slot`; its page is made if need be.
     #[cold]
     #[inline(never)]
@@ -224,25 +236,83 @@ impl Arena {
 
     /// A view of every block there is now.
     pub(crate) fn view(&self) -> View<'_> {
-        View { blocks: self.threads.lock().blocks.clone(), shared: &self.shared }
+        View { blocks: self.threads.lock().blocks.clone(), ..View::of(self) }
     }
 }
+
+/// How many pages of a block are added up before those of the next.
+const AT_A_TIME: usize = 8;
 
 /// The readers' side: sums slots over the blocks that existed when it was made. Cells are read one
 /// by one, so a view is monotonic in each cell but not one instant across them.
 pub(crate) struct View<'a> {
+    arena: &'a Arena,
     blocks: Vec<Arc<Home>>,
-    shared: &'a Block,
+    /// The total of each slot, as far as `add_up` has added them up.
+    totals: Vec<u64>,
 }
 
-impl View<'_> {
-    fn cells(&self, slot: u32) -> impl Iterator<Item = u64> {
-        let blocks = self.blocks.iter().map(|block| &*block.0).chain([self.shared]);
-        blocks.filter_map(move |block| block.get(slot)).map(|cell| cell.load(Relaxed))
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("blocks", &self.blocks.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> View<'a> {
+    /// A view of no block but the shared one, to add up with.
+    pub(crate) fn of(arena: &'a Arena) -> Self {
+        Self { arena, blocks: Vec::new(), totals: Vec::new() }
     }
 
-    /// The total of a slot.
+    fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().map(|block| &*block.0).chain([&self.arena.shared])
+    }
+
+    fn cells(&self, slot: u32) -> impl Iterator<Item = u64> {
+        self.blocks().filter_map(move |block| block.get(slot)).map(|cell| cell.load(Relaxed))
+    }
+
+    /// Adds up all slots below `end`, over the blocks that there are now: page by page, which is
+    /// the order they lie in, so that a slot costs a fraction of what `sum` takes to find it.
+    /// Nothing is allocated where it has been done before and there are no more slots than then.
+    pub(crate) fn add_up(&mut self, end: u32) {
+        {
+            let threads = self.arena.threads.lock();
+            // Blocks are only ever added.
+            self.blocks.extend(threads.blocks.iter().skip(self.blocks.len()).cloned());
+        }
+        let mut totals = std::mem::take(&mut self.totals);
+        totals.clear();
+        totals.resize((end.div_ceil(PAGE) * PAGE) as usize, 0);
+        // A few pages of one block, then those of the next: what is read lies in a row as far as
+        // it can, and what is written stays at hand.
+        for (group, totals) in totals.chunks_mut(AT_A_TIME * PAGE as usize).enumerate() {
+            let first = (group * AT_A_TIME) as u32;
+            for block in self.blocks() {
+                for (page, totals) in (first..).zip(totals.chunks_exact_mut(PAGE as usize)) {
+                    let Some(cells) = block.run::<{ PAGE as usize }>(page * PAGE) else { continue };
+                    for (total, cell) in totals.iter_mut().zip(cells) {
+                        *total = total.wrapping_add(cell.load(Relaxed));
+                    }
+                }
+            }
+        }
+        self.totals = totals;
+    }
+
+    /// The totals of `slots`, if they have been added up.
+    pub(crate) fn totals(&self, slots: std::ops::Range<u32>) -> Option<&[u64]> {
+        self.totals.get(slots.start as usize..slots.end as usize)
+    }
+
+    /// The total of a slot: as it was added up, or as it is now.
+    #[inline]
     pub(crate) fn sum(&self, slot: u32) -> u64 {
+        self.totals.get(slot as usize).copied().unwrap_or_else(|| self.sum_now(slot))
+    }
+
+    /// The total of a slot at this moment.
+    pub(crate) fn sum_now(&self, slot: u32) -> u64 {
         self.cells(slot).fold(0, u64::wrapping_add)
     }
 

@@ -1,14 +1,13 @@
 //! One read of everything: what exporters, Sentry, people and tests see of the registry.
 
+mod live;
+
+pub(crate) use live::{Head, Labels, Live, Shown, Value};
+
 use crate::label::LabelSet;
 use crate::metric::{Buckets, Kind};
-use crate::names::{self, Exposed};
-use crate::protocol::{MetricType, MetricValue, RuntimeMetric};
-use crate::registry::{Identity, Source, registry};
-use crate::status::report;
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use crate::names::Exposed;
+use crate::registry::{Identity, Registry, Source};
 use std::time::{Duration, SystemTime};
 
 /// Everything measured up to a point in time.
@@ -43,68 +42,19 @@ impl Snapshot {
     }
 }
 
-impl Snapshot {
-    /// Everything: what the program records, and what the collectors find.
+impl Registry {
+    /// Everything measured so far. It holds no lock that a recording thread needs, but one of a
+    /// summary for about a microsecond.
     ///
     /// ```
-    /// let snapshot = runtime_metrics::Snapshot::take();
-    /// # #[cfg(all(feature = "process", target_os = "linux"))]
-    /// assert!(snapshot.family("process.uptime").is_some());
+    /// let snapshot = runtime_metrics::registry().snapshot();
+    /// assert!(snapshot.families.windows(2).all(|pair| pair[0].name < pair[1].name));
     /// ```
-    pub fn take() -> Self {
-        let mut snapshot = registry().snapshot();
-        snapshot.add(crate::collect::all());
-        snapshot
-    }
-
-    /// Adds what collectors returned, as families of gauges and counters.
-    pub(crate) fn add(&mut self, collected: Vec<RuntimeMetric>) {
-        let mut families: BTreeMap<String, FamilySnapshot> = BTreeMap::new();
-        for metric in collected {
-            if let Err(error) = names::check(&metric.name) {
-                report(metric.name.clone(), format!("a collector returned it, but {error}"));
-                continue;
-            }
-            let value = match (metric.metric_type, metric.value) {
-                (MetricType::Counter, MetricValue::Int(count)) if count >= 0 => Reading::Counter(count as u64),
-                (MetricType::Counter, value) => Reading::CounterFloat(value.as_f64()),
-                (_, value) => Reading::Gauge(value.as_f64()),
-            };
-            let labels = metric.tags.into_iter().map(|(name, value)| (Cow::Owned(name), Arc::from(value)));
-            let series = SeriesSnapshot { labels: LabelSet::new(labels), value };
-            let family = families.entry(metric.name).or_insert_with_key(|name| {
-                let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
-                let unit = metric.unit.unwrap_or_default();
-                FamilySnapshot {
-                    name: name.clone(),
-                    kind,
-                    help: names::help(name).to_owned(),
-                    exposed: names::exposed(name, kind, &unit),
-                    unit,
-                    series: Vec::new(),
-                }
-            });
-            if family.series.iter().any(|other| other.labels == series.labels) {
-                report(
-                    family.name.clone(),
-                    "collectors returned it twice with the same tags; the first value is used, so add a tag or another name",
-                );
-            } else {
-                family.series.push(series);
-            }
-        }
-        let mut taken: BTreeSet<String> =
-            self.families.iter().flat_map(|family| family.exposed.samples(family.kind)).collect();
-        for (name, family) in families {
-            let samples = family.exposed.samples(family.kind);
-            if samples.iter().any(|sample| taken.contains(sample)) {
-                report(name, "a collector returned it, but another metric has that name; rename one of them");
-                continue;
-            }
-            taken.extend(samples);
-            self.families.push(family);
-        }
-        self.families.sort_by(|a, b| a.name.cmp(&b.name));
+    pub fn snapshot(&self) -> Snapshot {
+        let mut live = Live::new();
+        live.refresh(self);
+        let families = (0..live.len()).map(|at| live.copy(at)).collect();
+        Snapshot { time: SystemTime::now(), identity: self.identity(), families }
     }
 }
 

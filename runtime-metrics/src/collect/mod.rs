@@ -1,8 +1,10 @@
 //! Asking the collectors, and the loop that does it on a thread of its own.
 
+mod everything;
 #[cfg(feature = "sentry")]
 mod worker;
 
+pub(crate) use everything::families;
 #[cfg(feature = "sentry")]
 pub(crate) use worker::{Tick, Worker};
 

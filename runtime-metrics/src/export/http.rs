@@ -1,7 +1,9 @@
 //! The HTTP server that answers scrapes, on a thread and a runtime of its own.
 
 use super::exporter::ExportFormat;
-use super::{THREAD, json, openmetrics, prometheus};
+use super::lent::Texts;
+use super::text::Dialect;
+use super::{THREAD, json};
 use crate::snapshot::Snapshot;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -77,6 +79,7 @@ async fn sample(interval: Duration) {
 
 async fn accept(listener: tokio::net::TcpListener, format: ExportFormat) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let texts = Texts::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
@@ -84,8 +87,12 @@ async fn accept(listener: tokio::net::TcpListener, format: ExportFormat) {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        let texts = Arc::clone(&texts);
         tokio::spawn(async move {
-            let answer = service_fn(|request| async move { Ok::<_, Infallible>(answer(&request, format)) });
+            let answer = service_fn(|request| {
+                let answer = answer(&request, format, &texts);
+                async { Ok::<_, Infallible>(answer) }
+            });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
@@ -98,15 +105,15 @@ async fn accept(listener: tokio::net::TcpListener, format: ExportFormat) {
     }
 }
 
-fn answer(request: &Request<Incoming>, format: ExportFormat) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, format: ExportFormat, texts: &Arc<Texts>) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     match request.uri().path() {
-        "/metrics" => scrape(choose(format, request.headers())),
-        "/metrics.json" => scrape(ExportFormat::Json),
+        "/metrics" => scrape(choose(format, request.headers()), texts),
+        "/metrics.json" => scrape(ExportFormat::Json, texts),
         "/" => plain(
             StatusCode::OK,
             "/metrics       what the Accept header asks for: OpenMetrics, Prometheus text or JSON\n/metrics.json  JSON\n",
@@ -138,15 +145,14 @@ fn choose(format: ExportFormat, headers: &HeaderMap) -> ExportFormat {
     best.1
 }
 
-fn scrape(format: ExportFormat) -> Response<Full<Bytes>> {
-    let snapshot = Snapshot::take();
+fn scrape(format: ExportFormat, texts: &Arc<Texts>) -> Response<Full<Bytes>> {
     let (kind, text) = match format {
         ExportFormat::OpenMetrics => {
-            ("application/openmetrics-text; version=1.0.0; charset=utf-8", openmetrics(&snapshot))
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", texts.take(Dialect::OpenMetrics))
         }
-        ExportFormat::Json => ("application/json", json(&snapshot)),
+        ExportFormat::Json => ("application/json", json(&Snapshot::take()).into()),
         ExportFormat::Prometheus | ExportFormat::Negotiated => {
-            ("text/plain; version=0.0.4; charset=utf-8", prometheus(&snapshot))
+            ("text/plain; version=0.0.4; charset=utf-8", texts.take(Dialect::Prometheus))
         }
     };
     respond(StatusCode::OK, kind, text)

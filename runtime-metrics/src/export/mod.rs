@@ -1,13 +1,19 @@
 //! Formats, and the server that offers them. Everything here sees nothing but snapshots.
 
+mod encoder;
 #[cfg(feature = "http")]
 mod exporter;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "serde")]
 mod json;
+#[cfg(feature = "http")]
+mod lent;
+mod number;
+mod page;
 mod text;
 
+pub use encoder::Encoder;
 #[cfg(feature = "http")]
 pub use exporter::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
 #[cfg(feature = "serde")]

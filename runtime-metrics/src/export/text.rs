@@ -3,10 +3,13 @@
 //! They differ in where a counter's `_total` stands (in OpenMetrics only the sample has it, in the
 //! Prometheus format the family too), in `# UNIT` and in `# EOF`.
 
+use super::page::{Block, Page};
+use crate::escape::escape;
 use crate::label::LabelSet;
 use crate::metric::{Buckets, Kind, is_octave};
-use crate::names;
-use crate::snapshot::{Distribution, FamilySnapshot, Reading, Snapshot, SummarySnapshot};
+use crate::names::{self, Exposed};
+use crate::registry::Identity;
+use crate::snapshot::{FamilySnapshot, Head, Snapshot, SummarySnapshot, Value};
 use std::fmt::Write;
 
 /// A snapshot as OpenMetrics 1.0 text.
@@ -32,152 +35,242 @@ pub fn prometheus(snapshot: &Snapshot) -> String {
     write(snapshot, Dialect::Prometheus)
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Dialect {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Dialect {
     OpenMetrics,
     Prometheus,
 }
 
+/// All of a snapshot.
 fn write(snapshot: &Snapshot, dialect: Dialect) -> String {
-    let mut text = String::new();
-    for family in snapshot.families.iter().filter(|family| !family.series.is_empty()) {
-        header(&mut text, family, dialect);
-        for series in &family.series {
-            let labels = render(&snapshot.identity.complete(&series.labels));
-            sample(&mut text, family, &labels, &series.value, dialect);
-        }
+    let (mut text, mut block, mut tools) = (Vec::new(), Block::default(), Tools::default());
+    let mut page = Page::new(&mut text, &mut block);
+    for one in &snapshot.families {
+        family(&mut page, &mut tools, one, &snapshot.identity, dialect);
     }
-    if dialect == Dialect::OpenMetrics {
-        text.push_str("# EOF\n");
-    }
-    text
+    end(&mut page, dialect);
+    drop(page);
+    // Everything in it was text before.
+    String::from_utf8(text).unwrap_or_default()
 }
 
-fn header(text: &mut String, family: &FamilySnapshot, dialect: Dialect) {
+/// What is used again and again while text is written.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    pub(super) labels: Vec<u8>,
+    line: Vec<u8>,
+    bounds: Bounds,
+}
+
+pub(super) fn end(page: &mut Page<'_>, dialect: Dialect) {
+    if dialect == Dialect::OpenMetrics {
+        page.push(b"# EOF\n");
+    }
+}
+
+/// A family and its series; nothing where it has none.
+pub(super) fn family(
+    page: &mut Page<'_>,
+    tools: &mut Tools,
+    family: &FamilySnapshot,
+    identity: &Identity,
+    dialect: Dialect,
+) {
+    if family.series.is_empty() {
+        return;
+    }
+    header(page, tools, family.head(), dialect);
+    for series in &family.series {
+        render(&identity.complete(&series.labels), &mut tools.labels);
+        sample(page, tools, family.kind, &family.exposed, &Value::from(&series.value), dialect);
+    }
+}
+
+pub(super) fn header(page: &mut Page<'_>, tools: &mut Tools, family: Head<'_>, dialect: Dialect) {
     let total = if dialect == Dialect::Prometheus && family.kind == Kind::Counter { "_total" } else { "" };
     let name = &family.exposed.family;
-    text.push_str("# HELP ");
-    text.push_str(name);
-    text.push_str(total);
-    text.push(' ');
+    let _ = write!(page, "# HELP {name}{total} ");
     if family.help.is_empty() {
         // A reader of the page, and the linters, expect a word on everything.
-        let _ = write!(text, "The {} {}.", family.kind, family.name);
+        let _ = write!(page, "The {} {}.", family.kind, family.name);
     } else {
-        escape(text, &family.help, dialect == Dialect::OpenMetrics);
+        tools.line.clear();
+        escape(family.help, dialect == Dialect::OpenMetrics, &mut tools.line);
+        page.push(&tools.line);
     }
-    let _ = write!(text, "\n# TYPE {name}{total} {}\n", family.kind);
+    let _ = write!(page, "\n# TYPE {name}{total} {}\n", family.kind);
     if dialect == Dialect::OpenMetrics && !family.exposed.unit.is_empty() {
-        let _ = writeln!(text, "# UNIT {name} {}", family.exposed.unit);
+        let _ = writeln!(page, "# UNIT {name} {}", family.exposed.unit);
     }
 }
 
-fn sample(text: &mut String, family: &FamilySnapshot, labels: &str, value: &Reading, dialect: Dialect) {
-    let (name, factor) = (&family.exposed.family, family.exposed.factor);
+/// What follows the name of a family where its value is one number.
+pub(super) fn suffix(kind: Kind) -> &'static str {
+    if kind == Kind::Counter { "_total" } else { "" }
+}
+
+/// A series whose labels are in `tools.labels`.
+pub(super) fn sample(
+    page: &mut Page<'_>,
+    tools: &mut Tools,
+    kind: Kind,
+    exposed: &Exposed,
+    value: &Value<'_>,
+    dialect: Dialect,
+) {
+    let (name, factor) = (&*exposed.family, exposed.factor);
     match value {
-        Reading::Counter(count) if factor == 1.0 => {
-            let mut digits = itoa::Buffer::new();
-            line(text, name, "_total", labels, "", digits.format(*count));
+        Value::Counter(_) | Value::CounterFloat(_) | Value::Gauge(_) => {
+            start(page, name, suffix(kind), &tools.labels, b"");
+            number(page, value, factor);
         }
-        Reading::Counter(count) => line(text, name, "_total", labels, "", &number(*count as f64 * factor)),
-        Reading::CounterFloat(count) => line(text, name, "_total", labels, "", &number(count * factor)),
-        Reading::Gauge(value) => line(text, name, "", labels, "", &number(value * factor)),
-        Reading::Distribution(distribution) => histogram(text, name, factor, labels, distribution, dialect),
-        Reading::Summary(seen) => summary(text, name, factor, labels, seen, dialect),
+        Value::Distribution { buckets, counts, sum } => {
+            tools.bounds.are(*buckets, factor);
+            histogram(page, tools, name, counts, sum * factor, *buckets, dialect);
+        }
+        Value::Summary(seen) => summary(page, name, factor, &tools.labels, seen, dialect),
     }
 }
 
-fn histogram(text: &mut String, name: &str, factor: f64, labels: &str, distribution: &Distribution, dialect: Dialect) {
-    let exponential = distribution.buckets == Buckets::Exponential;
+/// The number that a counter or a gauge is, and the end of its line.
+#[inline]
+pub(super) fn number(page: &mut Page<'_>, value: &Value<'_>, factor: f64) {
+    match value {
+        Value::Counter(count) if factor == 1.0 => page.count(*count),
+        Value::Counter(count) => page.number(*count as f64 * factor),
+        Value::CounterFloat(value) | Value::Gauge(value) => page.number(value * factor),
+        Value::Distribution { .. } | Value::Summary(_) => {}
+    }
+    page.push(b"\n");
+}
+
+fn histogram(
+    page: &mut Page<'_>,
+    tools: &mut Tools,
+    name: &str,
+    counts: &[u64],
+    sum: f64,
+    buckets: Buckets,
+    dialect: Dialect,
+) {
+    let Tools { labels, line, bounds } = tools;
+    // All lines of buckets begin alike.
+    line.clear();
+    for piece in [name.as_bytes(), b"_bucket{", labels, if labels.is_empty() { b"" } else { b"," }] {
+        line.extend_from_slice(piece);
+    }
+    let exponential = buckets == Buckets::Exponential;
     let used = |count: &u64| *count > 0;
-    let first = distribution.counts.iter().position(used).unwrap_or(0);
-    let last = distribution.counts.iter().rposition(used).unwrap_or(0);
+    let first = counts.iter().position(used).unwrap_or(0);
+    let last = counts.iter().rposition(used).unwrap_or(0);
     let mut below = 0;
-    let mut negative = false;
-    for (index, (upper, count)) in distribution.buckets().enumerate() {
+    for (index, count) in counts.iter().enumerate() {
         below += count;
         // Of exponential buckets the powers of two are told, from just below the first that is
         // used to just above the last: exact bounds, and few of them.
         let octave = is_octave(index as u32) && index + 8 >= first && index < last + 8;
-        if exponential && !octave && upper.is_finite() {
+        if exponential && !octave && index + 1 < counts.len() {
             continue;
         }
-        negative |= upper < 0.0;
-        let bound = if upper.is_finite() { number(upper * factor) } else { "+Inf".to_owned() };
-        line(text, name, "_bucket", labels, &format!("le=\"{bound}\""), &below.to_string());
+        page.push(line);
+        page.push(bounds.text(index));
+        page.count(below);
+        page.push(b"\n");
     }
     // OpenMetrics has no sum where it could fall.
-    if !(negative && dialect == Dialect::OpenMetrics) {
-        line(text, name, "_sum", labels, "", &number(distribution.sum * factor));
+    if !(buckets.upper(0) < 0.0 && dialect == Dialect::OpenMetrics) {
+        start(page, name, "_sum", labels, b"");
+        page.number(sum);
+        page.push(b"\n");
     }
-    line(text, name, "_count", labels, "", &distribution.count.to_string());
+    start(page, name, "_count", labels, b"");
+    page.count(below);
+    page.push(b"\n");
 }
 
-fn summary(text: &mut String, name: &str, factor: f64, labels: &str, seen: &SummarySnapshot, dialect: Dialect) {
+/// The bounds of buckets as labels, to the end of the braces: those of the last histogram are kept,
+/// for the next is likely to have the same.
+#[derive(Debug, Default)]
+struct Bounds {
+    of: Option<(Buckets, f64)>,
+    texts: Vec<u8>,
+    ends: Vec<usize>,
+    block: Block,
+}
+
+impl Bounds {
+    fn are(&mut self, buckets: Buckets, factor: f64) {
+        if self.of == Some((buckets, factor)) {
+            return;
+        }
+        self.of = Some((buckets, factor));
+        self.texts.clear();
+        self.ends.clear();
+        for index in 0..buckets.len() {
+            let upper = buckets.upper(index);
+            if buckets != Buckets::Exponential || is_octave(index) || upper.is_infinite() {
+                let mut page = Page::new(&mut self.texts, &mut self.block);
+                page.push(b"le=\"");
+                page.number(if upper.is_finite() { upper * factor } else { upper });
+                page.push(b"\"} ");
+            }
+            self.ends.push(self.texts.len());
+        }
+    }
+
+    fn text(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.texts[start..self.ends[index]]
+    }
+}
+
+fn summary(page: &mut Page<'_>, name: &str, factor: f64, labels: &[u8], seen: &SummarySnapshot, dialect: Dialect) {
     // In OpenMetrics nothing of a summary can be negative.
     let fits = |value: f64| value >= 0.0 || dialect != Dialect::OpenMetrics;
     for (share, value) in &seen.quantiles {
         let value = value.unwrap_or(f64::NAN);
         if value.is_nan() || fits(value) {
-            line(text, name, "", labels, &format!("quantile=\"{}\"", number(*share)), &number(value * factor));
+            start(page, name, "", labels, format!("quantile=\"{share:?}\"").as_bytes());
+            page.number(value * factor);
+            page.push(b"\n");
         }
     }
     if fits(seen.min.unwrap_or(0.0)) {
-        line(text, name, "_sum", labels, "", &number(seen.sum * factor));
+        start(page, name, "_sum", labels, b"");
+        page.number(seen.sum * factor);
+        page.push(b"\n");
     }
-    line(text, name, "_count", labels, "", &seen.count.to_string());
+    start(page, name, "_count", labels, b"");
+    page.count(seen.count);
+    page.push(b"\n");
 }
 
-fn line(text: &mut String, name: &str, suffix: &str, labels: &str, label: &str, value: &str) {
-    text.push_str(name);
-    text.push_str(suffix);
+/// The begin of a line, to its number.
+fn start(page: &mut Page<'_>, name: &str, suffix: &str, labels: &[u8], label: &[u8]) {
+    page.push(name.as_bytes());
+    page.push(suffix.as_bytes());
     if !labels.is_empty() || !label.is_empty() {
-        text.push('{');
-        text.push_str(labels);
+        page.push(b"{");
+        page.push(labels);
         if !labels.is_empty() && !label.is_empty() {
-            text.push(',');
+            page.push(b",");
         }
-        text.push_str(label);
-        text.push('}');
+        page.push(label);
+        page.push(b"}");
     }
-    text.push(' ');
-    text.push_str(value);
-    text.push('\n');
+    page.push(b" ");
 }
 
-fn render(labels: &LabelSet) -> String {
-    let mut text = String::new();
+fn render(labels: &LabelSet, text: &mut Vec<u8>) {
+    text.clear();
     for (name, value) in labels.iter() {
         if !text.is_empty() {
-            text.push(',');
+            text.push(b',');
         }
-        text.push_str(&names::label_name(name));
-        text.push_str("=\"");
-        escape(&mut text, value, true);
-        text.push('"');
-    }
-    text
-}
-
-fn escape(text: &mut String, raw: &str, quotes: bool) {
-    for c in raw.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '"' if quotes => text.push_str("\\\""),
-            c => text.push(c),
-        }
-    }
-}
-
-/// A number as both dialects want it; whole ones as `1.0`, which is what bounds must look like.
-fn number(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
-    } else {
-        format!("{value:?}")
+        text.extend_from_slice(names::label_name(name).as_bytes());
+        text.extend_from_slice(b"=\"");
+        escape(value, true, text);
+        text.push(b'"');
     }
 }
 

@@ -1,6 +1,8 @@
 //! A family: all series of one metric, and the limit on how many there may be.
 
 use super::definition::{Definition, RegisterError, Shape, Source, place};
+use super::scan::{Found, Order};
+use super::shelf::{Labels, Pages, Shelf};
 use super::{Registry, cache};
 use crate::label::{Label, LabelSet, LabelText, LabelValue};
 #[cfg(feature = "set")]
@@ -10,12 +12,13 @@ use crate::metric::Window;
 use crate::metric::{self, Kind, Seen};
 use crate::names::{self, Exposed};
 use crate::shard::{self, View};
-use crate::snapshot::{Reading, SummarySnapshot};
+use crate::snapshot::{Reading, SummarySnapshot, Value};
 use crate::sync::Ordering::Relaxed;
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::sync::atomic::AtomicBool;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU8, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -31,7 +34,9 @@ pub(crate) struct Family {
     pub(crate) source: Option<Source>,
     /// What later definitions may still fill in.
     pub(crate) text: Mutex<Text>,
-    pub(crate) series: RwLock<FxHashMap<LabelSet, SeriesRef>>,
+    pub(super) series: RwLock<Shelf>,
+    /// For those who read; nobody who records waits for it.
+    pub(super) order: Mutex<Order>,
     registry: &'static Registry,
 }
 
@@ -43,19 +48,58 @@ pub(crate) struct Text {
     pub(crate) keys: Option<&'static [&'static str]>,
 }
 
-/// A series that is shared by its handles, its family and the threads' caches.
-pub(crate) type SeriesRef = Arc<Series>;
+/// A series, as its handles, its family and the threads' caches have it. It stays when it is
+/// removed: somebody may hold it still.
+#[derive(Clone, Debug)]
+pub struct SeriesRef(pub(super) &'static Series);
 
-/// One series: labels, and the slots that hold its value.
-#[derive(Debug)]
+impl Deref for SeriesRef {
+    type Target = Series;
+
+    #[inline]
+    fn deref(&self) -> &Series {
+        self.0
+    }
+}
+
+impl SeriesRef {
+    fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+/// One series: where its labels are, and the slots that hold its value.
+///
+/// There may be a million of them: it is half a cache line. Who gets to see one got it from its
+/// shelf, whose lock orders what is written here once.
 pub struct Series {
-    slots: Slots,
-    rest: Rest,
-    labels: LabelSet,
     family: &'static Family,
-    /// Part of the program's text: a site writes to it without looking it up.
-    pinned: AtomicBool,
-    removed: AtomicBool,
+    rest: Option<Box<Rest>>,
+    slot: AtomicU32,
+    /// Of a value that is computed from two slots, the other one.
+    other: AtomicU32,
+    /// Where its labels are on the shelf.
+    text: AtomicU32,
+    state: AtomicU8,
+}
+
+/// The bits of a series' state: how its slots are to be read,
+const SLOTS: u8 = 0b11;
+/// that it is part of the program's text, where a site writes to it without looking it up,
+const PINNED: u8 = 1 << 2;
+/// that it was removed,
+const REMOVED: u8 = 1 << 3;
+/// and that it stands for those beyond the limit.
+const OVERFLOW: u8 = 1 << 4;
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series")
+            .field("family", &self.family.name)
+            .field("labels", &self.labels())
+            .field("slots", &self.slots())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where the value of a series is.
@@ -74,7 +118,6 @@ pub(crate) enum Slots {
 /// What a series keeps that is not in slots, made when it is first needed.
 #[derive(Debug)]
 enum Rest {
-    Nothing,
     #[cfg(feature = "summary")]
     Window(OnceLock<Box<Window>>),
     #[cfg(feature = "set")]
@@ -90,60 +133,109 @@ struct Derived {
 }
 
 impl Rest {
-    fn of(kind: Kind) -> Self {
-        match kind {
+    fn of(kind: Kind) -> Option<Box<Self>> {
+        let rest = match kind {
             #[cfg(feature = "summary")]
             Kind::Summary => Self::Window(OnceLock::new()),
             #[cfg(feature = "set")]
             Kind::Set => Self::Members(OnceLock::new()),
             Kind::Rate => Self::Derived(OnceLock::new()),
-            _ => Self::Nothing,
-        }
+            _ => return None,
+        };
+        Some(Box::new(rest))
     }
 }
 
 impl Series {
-    pub(crate) fn slot(&self) -> u32 {
-        match self.slots {
-            Slots::Own(slot) | Slots::Nanos(slot) | Slots::Difference { started: slot, .. } | Slots::Sum(slot, _) => {
-                slot
-            }
+    /// A place for a series of this family.
+    pub(super) fn blank(family: &'static Family) -> Self {
+        Self {
+            family,
+            rest: Rest::of(family.kind),
+            slot: AtomicU32::new(shard::UNBOUND),
+            other: AtomicU32::new(shard::UNBOUND),
+            text: AtomicU32::new(Pages::NOWHERE),
+            state: AtomicU8::new(0),
         }
     }
 
+    fn set_slots(&self, slots: Slots) {
+        let (kind, slot, other) = match slots {
+            Slots::Own(slot) => (0, slot, shard::UNBOUND),
+            Slots::Difference { started, finished } => (1, started, finished),
+            Slots::Sum(one, other) => (2, one, other),
+            Slots::Nanos(slot) => (3, slot, shard::UNBOUND),
+        };
+        self.slot.store(slot, Relaxed);
+        self.other.store(other, Relaxed);
+        self.state.fetch_or(kind, Relaxed);
+    }
+
+    fn slots(&self) -> Slots {
+        let (slot, other) = (self.slot(), self.other.load(Relaxed));
+        match self.state.load(Relaxed) & SLOTS {
+            0 => Slots::Own(slot),
+            1 => Slots::Difference { started: slot, finished: other },
+            2 => Slots::Sum(slot, other),
+            _ => Slots::Nanos(slot),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot.load(Relaxed)
+    }
+
+    #[inline]
     pub(crate) fn family(&self) -> &'static Family {
         self.family
     }
 
-    /// Whether the value is computed from slots that are written to in another way.
-    pub(crate) fn is_derived(&self) -> bool {
-        !matches!(self.slots, Slots::Own(_))
+    #[inline]
+    pub(super) fn text(&self) -> u32 {
+        self.text.load(Relaxed)
     }
 
-    pub(crate) fn labels(&self) -> &LabelSet {
-        &self.labels
+    pub(super) fn set_text(&self, text: u32) {
+        self.text.store(text, Relaxed);
+    }
+
+    fn is_in(&self, state: u8) -> bool {
+        self.state.load(Relaxed) & state != 0
+    }
+
+    /// Whether the value is computed from slots that are written to in another way.
+    pub(crate) fn is_derived(&self) -> bool {
+        self.is_in(SLOTS)
+    }
+
+    /// Its labels, read from the shelf; none if it is on no shelf.
+    pub(crate) fn labels(&self) -> LabelSet {
+        self.family.series.read().labels(self).map_or_else(LabelSet::default, Labels::to_set)
     }
 
     pub(crate) fn pin(&self) {
-        self.pinned.store(true, Relaxed);
+        self.state.fetch_or(PINNED, Relaxed);
     }
 
     pub(crate) fn is_pinned(&self) -> bool {
-        self.is_derived() || self.pinned.load(Relaxed)
+        self.is_derived() || self.is_in(PINNED)
     }
 
+    #[inline]
     pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Relaxed)
+        self.is_in(REMOVED)
     }
 
-    pub(crate) fn remove(&self) {
-        self.removed.store(true, Relaxed);
+    /// Whether it stands for all that came after the limit.
+    pub(crate) fn is_overflow(&self) -> bool {
+        self.is_in(OVERFLOW)
     }
 
     /// The series of the same family with `more` labels.
     pub(crate) fn with(&self, more: &[(&'static str, &dyn LabelValue)]) -> SeriesRef {
         let labels = more.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(&*value.label_text())));
-        self.family.find_or_create(self.labels.with(labels))
+        self.family.find_or_create(self.labels().with(labels))
     }
 
     /// As `with`, through this thread's cache, for one record.
@@ -155,26 +247,26 @@ impl Series {
         let texts: Vec<LabelText<'_>> = more.iter().map(|(_, value)| value.label_text()).collect();
         // The names belong to the identity here: a handle can be given other names at each call.
         let words: Vec<&str> = more.iter().zip(&texts).flat_map(|((name, _), text)| [*name, &**text]).collect();
-        cache::lookup(Arc::as_ptr(series).addr(), &words, record, || series.with(more))
+        cache::lookup(std::ptr::from_ref(series.0).addr(), &words, record, || series.with(more))
     }
 
     pub(crate) fn read(&self, view: &View<'_>) -> Reading {
-        match (self.slots, self.family.kind) {
-            (Slots::Own(slot), Kind::Counter) => Reading::Counter(view.sum(slot)),
-            (Slots::Own(slot), Kind::Gauge) => Reading::Gauge(f64::from_bits(shard::gauge(slot).load(Relaxed))),
+        match (self.slots(), self.family.kind) {
+            (Slots::Sum(..), _) | (Slots::Own(_), Kind::Counter) => Reading::Counter(self.count(view)),
+            // Of a gauge only the shared block knows anything.
+            (Slots::Own(slot), Kind::Gauge) => Reading::Gauge(f64::from_bits(view.sum(slot))),
             (Slots::Own(slot), Kind::Histogram) => {
                 Reading::Distribution(metric::read_histogram(view, slot, self.family.shape))
             }
             (Slots::Own(_), Kind::Summary) => Reading::Summary(self.summary(view)),
             (Slots::Own(_), Kind::Set) => Reading::Gauge(self.estimate() as f64),
             (Slots::Own(_), Kind::Rate) => Reading::Gauge(self.rate(view)),
-            (Slots::Sum(one, other), _) => Reading::Counter(view.sum(one) + view.sum(other)),
             (Slots::Nanos(slot), _) => Reading::CounterFloat(view.sum(slot) as f64 / 1e9),
             (Slots::Difference { started, finished }, _) => {
                 // What has finished is read first: a call that ends in between then counts as
                 // active, never as minus one.
-                let finished = view.sum(finished);
-                Reading::Gauge(view.sum(started).saturating_sub(finished) as f64)
+                let finished = view.sum_now(finished);
+                Reading::Gauge(view.sum_now(started).saturating_sub(finished) as f64)
             }
         }
     }
@@ -185,14 +277,14 @@ impl Series {
     /// The window of a summary that has seen a value.
     #[cfg(feature = "summary")]
     pub(crate) fn window(&self) -> Option<&Window> {
-        if let Rest::Window(window) = &self.rest { window.get().map(|window| &**window) } else { None }
+        if let Some(Rest::Window(window)) = self.rest.as_deref() { window.get().map(|window| &**window) } else { None }
     }
 
     /// The window of a summary.
     #[cfg(feature = "summary")]
     #[inline]
     pub(crate) fn window_or_new(&self) -> Option<&Window> {
-        let Rest::Window(window) = &self.rest else { return None };
+        let Some(Rest::Window(window)) = self.rest.as_deref() else { return None };
         Some(window.get_or_init(|| Box::new(Window::new(self.family.window))))
     }
 
@@ -200,7 +292,7 @@ impl Series {
     #[cfg(feature = "set")]
     #[inline]
     pub(crate) fn members_or_new(&self) -> Option<&Members> {
-        let Rest::Members(members) = &self.rest else { return None };
+        let Some(Rest::Members(members)) = self.rest.as_deref() else { return None };
         Some(members.get_or_init(|| Box::new(Members::new())))
     }
 
@@ -228,23 +320,23 @@ impl Series {
 
     /// How many members a set has.
     pub(crate) fn estimate(&self) -> u64 {
-        match &self.rest {
+        match self.rest.as_deref() {
             #[cfg(feature = "set")]
-            Rest::Members(members) => members.get().map_or(0, |members| members.estimate()),
+            Some(Rest::Members(members)) => members.get().map_or(0, |members| members.estimate()),
             _ => 0,
         }
     }
 
     /// Makes this rate that of a counter.
     pub(crate) fn derive_from(&self, counter: &SeriesRef) -> Result<(), RegisterError> {
-        let Rest::Derived(derived) = &self.rest else { return Ok(()) };
+        let Some(Rest::Derived(derived)) = self.rest.as_deref() else { return Ok(()) };
         let name = &self.family.name;
-        if Family::is_overflow(&self.labels) {
+        if self.is_overflow() {
             return Err(RegisterError::new(format!(
                 "`{name}` has more label sets than its limit, and a rate can't be folded; raise the limit with registry().set_limits"
             )));
         }
-        if !counter.family.find(&counter.labels).is_some_and(|known| Arc::ptr_eq(&known, counter)) {
+        if !counter.family.find(&counter.labels()).is_some_and(|known| known.is(counter)) {
             return Err(RegisterError::new(format!(
                 "the counter that `{name}` at {} is to be derived from has no series: it was removed, could not be registered, or lacks its labels; give them with `.with`",
                 place(self.family.source),
@@ -255,7 +347,7 @@ impl Series {
             let seen = Mutex::new(Seen::new(self.family.window, Instant::now(), count));
             Box::new(Derived { counter: counter.clone(), seen })
         });
-        if Arc::ptr_eq(&known.counter, counter) {
+        if known.counter.is(counter) {
             return Ok(());
         }
         Err(RegisterError::new(format!(
@@ -268,7 +360,7 @@ impl Series {
 
     /// The rate of the counter that this was derived from.
     pub(crate) fn rate(&self, view: &View<'_>) -> f64 {
-        let Rest::Derived(derived) = &self.rest else { return 0.0 };
+        let Some(Rest::Derived(derived)) = self.rest.as_deref() else { return 0.0 };
         derived.get().map_or(0.0, |derived| {
             let count = derived.counter.count(view);
             derived.seen.lock().rate(Instant::now(), count)
@@ -276,16 +368,11 @@ impl Series {
     }
 
     fn count(&self, view: &View<'_>) -> u64 {
-        match self.slots {
+        match self.slots() {
             Slots::Sum(one, other) => view.sum(one) + view.sum(other),
             _ => view.sum(self.slot()),
         }
     }
-}
-
-/// How many series count against the limit: all but the one for those beyond it.
-fn series_in(all: &FxHashMap<LabelSet, SeriesRef>) -> usize {
-    all.len() - usize::from(all.contains_key(&overflow_labels()))
 }
 
 /// The one series that stands for all that came after the limit.
@@ -308,6 +395,7 @@ impl Family {
                 keys: definition.keys,
             }),
             series: RwLock::default(),
+            order: Mutex::default(),
             name: definition.name.clone(),
             registry,
         }
@@ -326,65 +414,118 @@ impl Family {
     }
 
     /// The series with these labels; at the limit, the one that stands for the rest.
+    #[allow(clippy::needless_pass_by_value)] // as it comes
     pub(crate) fn find_or_create(&'static self, labels: LabelSet) -> SeriesRef {
-        if let Some(series) = self.series.read().get(&labels) {
-            return series.clone();
-        }
-        self.create(labels)
+        let known = self.find(&labels);
+        known.unwrap_or_else(|| self.create(&labels))
     }
 
     /// Makes a series over slots that a measured function or service has. It is there as long as
     /// the program text is, so the limit does not apply. `false` if another series has the labels.
+    #[allow(clippy::needless_pass_by_value)] // as it comes
     pub(crate) fn adopt(&'static self, labels: LabelSet, slots: Slots) -> bool {
         let mut all = self.series.write();
-        let fresh = !all.contains_key(&labels);
-        if fresh {
-            let series = self.series_at(labels.clone(), slots);
-            series.pin();
-            all.insert(labels, series);
+        if all.get(&labels).is_some() {
+            return false;
         }
-        fresh
+        let series = self.put(&mut all, &labels, slots);
+        series.inspect(|series| series.pin()).is_some()
     }
 
     /// The series with exactly these labels.
     pub(crate) fn find(&self, labels: &LabelSet) -> Option<SeriesRef> {
-        self.series.read().get(labels).cloned()
+        self.series.read().get(labels)
+    }
+
+    /// How many series there are.
+    pub(crate) fn len(&self) -> usize {
+        self.series.read().live()
     }
 
     /// Whether one more series may be made.
     pub(crate) fn has_room(&self) -> bool {
-        self.registry.has_room(series_in(&self.series.read()))
+        self.has_room_in(&self.series.read())
     }
 
-    fn create(&'static self, labels: LabelSet) -> SeriesRef {
+    /// All but the series for those beyond the limit count against it.
+    fn has_room_in(&self, all: &Shelf) -> bool {
+        let room = |series| self.registry.has_room(series);
+        room(all.live()) || all.get(&overflow_labels()).is_some() && room(all.live() - 1)
+    }
+
+    fn create(&'static self, labels: &LabelSet) -> SeriesRef {
         let mut all = self.series.write();
-        if let Some(series) = all.get(&labels) {
-            return series.clone();
+        if let Some(series) = all.get(labels) {
+            return series;
         }
-        let room = self.registry.has_room(series_in(&all));
-        let slots = if room { self.allocate() } else { None };
-        let Some(slots) = slots else {
-            let rest = all.entry(overflow_labels()).or_insert_with(|| {
-                // The last slots there are go to those who have none yet; after them, nowhere.
-                match self.allocate() {
-                    Some(slots) => self.series_at(overflow_labels(), slots),
-                    None => self.registry.nowhere(self.kind),
-                }
-            });
-            let rest = rest.clone();
+        let slots = if self.has_room_in(&all) { self.allocate() } else { None };
+        if let Some(series) = slots.and_then(|slots| self.put(&mut all, labels, slots)) {
             drop(all);
-            self.registry.count_overflow(self);
-            return rest;
-        };
-        let series = self.series_at(labels.clone(), slots);
-        all.insert(labels, series.clone());
-        self.registry.count_series();
-        series
+            self.registry.count_series();
+            return series;
+        }
+        let rest = all.get(&overflow_labels());
+        // The last slots there are go to those who have none yet; after them, nowhere.
+        let rest = rest.or_else(|| {
+            let slots = self.allocate()?;
+            self.put(&mut all, &overflow_labels(), slots)
+        });
+        drop(all);
+        self.registry.count_overflow(self);
+        rest.unwrap_or_else(|| self.registry.nowhere(self.kind))
     }
 
-    pub(super) fn series_at(&'static self, labels: LabelSet, slots: Slots) -> SeriesRef {
-        let (pinned, removed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Series { slots, rest: Rest::of(self.kind), labels, family: self, pinned, removed })
+    fn put(&'static self, all: &mut Shelf, labels: &LabelSet, slots: Slots) -> Option<SeriesRef> {
+        let simple = matches!(self.kind, Kind::Counter | Kind::Gauge | Kind::Histogram);
+        let plain = if let Slots::Own(slot) = slots { slot } else { shard::UNBOUND };
+        let series = all.put(self, labels, if simple { plain } else { shard::UNBOUND })?;
+        series.set_slots(slots);
+        if labels.get("overflow") == Some("true") {
+            series.state.fetch_or(OVERFLOW, Relaxed);
+        }
+        Some(series)
+    }
+
+    /// Takes a series off the shelf; `false` if it is on it no more.
+    pub(super) fn remove(&self, series: &SeriesRef) -> bool {
+        let mut all = self.series.write();
+        let removed = all.remove(series);
+        if removed {
+            series.state.fetch_or(REMOVED, Relaxed);
+        }
+        removed
+    }
+
+    /// A series that is on no shelf, and so is never exported.
+    pub(super) fn series_at(&'static self, slots: Slots) -> SeriesRef {
+        let series = Box::leak(Box::new(Series::blank(self)));
+        series.set_slots(slots);
+        SeriesRef(series)
+    }
+
+    /// What a scan has come by, as `Series::read` has it; but it looks at the text and the view
+    /// rather than at the series where that will do, and copies nothing of a histogram.
+    #[inline]
+    pub(crate) fn value<'v>(&self, found: &Found<'_>, view: &'v View<'_>) -> Option<Value<'v>> {
+        let slot = found.labels.slot;
+        Some(match self.kind {
+            _ if slot == shard::UNBOUND => found.series()?.read(view).into(),
+            Kind::Counter => Value::Counter(view.sum(slot)),
+            Kind::Gauge => Value::Gauge(f64::from_bits(view.sum(slot))),
+            // What is younger than the view has no totals yet.
+            _ => match self.distribution(slot, view) {
+                Some(value) => value,
+                None => found.series()?.read(view).into(),
+            },
+        })
+    }
+
+    fn distribution<'v>(&self, slot: u32, view: &'v View<'_>) -> Option<Value<'v>> {
+        let Shape { table, nanos } = self.shape;
+        let (buckets, first) = (table.buckets(), slot + metric::HEADER);
+        let counts = view.totals(first..first + buckets.len())?.into();
+        let sum = if nanos { view.sum(slot) as i64 as f64 / 1e9 } else { view.sum_float(slot) };
+        Some(Value::Distribution { buckets, counts, sum })
     }
 
     /// Labels from names and values that belong together.
@@ -392,7 +533,8 @@ impl Family {
         LabelSet::new(pairs.into_iter().map(|(name, value)| -> Label { (Cow::Borrowed(name), Arc::from(value)) }))
     }
 
-    pub(crate) fn is_overflow(labels: &LabelSet) -> bool {
+    #[allow(clippy::needless_pass_by_value)]
+    pub(crate) fn is_overflow(labels: LabelSet) -> bool {
         labels.get("overflow") == Some("true")
     }
 }

@@ -51,10 +51,15 @@ impl Identity {
         }
     }
 
+    /// The labels of the identity that `has` says are not there, sorted by name.
+    pub(crate) fn missing_in(&self, has: impl Fn(&str) -> bool) -> impl Iterator<Item = (&'static str, &str)> {
+        let mine = [("node", &*self.node), ("service", &*self.service)];
+        mine.into_iter().filter(move |(name, value)| !value.is_empty() && !has(name))
+    }
+
     /// `labels` with those of the identity that they lack.
     pub(crate) fn complete(&self, labels: &LabelSet) -> LabelSet {
-        let mine = [("service", &self.service), ("node", &self.node)];
-        let missing = mine.into_iter().filter(|(name, value)| !value.is_empty() && labels.get(name).is_none());
-        labels.with(missing.map(|(name, value)| (Cow::Borrowed(name), Arc::from(value.as_str()))))
+        let missing = self.missing_in(|name| labels.get(name).is_some());
+        labels.with(missing.map(|(name, value)| (Cow::Borrowed(name), Arc::from(value))))
     }
 }

@@ -5,6 +5,8 @@ mod declared;
 mod definition;
 mod family;
 mod identity;
+mod scan;
+mod shelf;
 mod site;
 
 pub(crate) use cache::lookup;
@@ -13,6 +15,8 @@ pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
 pub(crate) use family::{Family, Series, SeriesRef, Slots};
 pub use identity::Identity;
+pub(crate) use scan::Scan;
+pub(crate) use shelf::Labels;
 pub(crate) use site::increment_rarely;
 pub use site::{
     Entry, Site, handle, handle_with, increment, increment_with, observe, observe_with, set, set_with, timer,
@@ -23,14 +27,13 @@ use crate::label::{self, LabelSet};
 use crate::metric::{Buckets, Kind};
 use crate::names;
 use crate::shard;
-use crate::snapshot::{CatalogEntry, FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
+use crate::snapshot::{CatalogEntry, Reading};
 use crate::status::report;
 use parking_lot::{Mutex, RwLock};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Once, OnceLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Once, OnceLock};
 
 /// The link-time catalogue: every use of a macro in every linked crate.
 #[cfg(not(any(target_family = "wasm", miri)))]
@@ -173,9 +176,7 @@ impl Registry {
         });
         let series = match family {
             // Until its labels are known, a series of the constant labels alone would be a lie.
-            Ok(family) if !site.text.keys.is_empty() => {
-                family.series_at(LabelSet::default(), Slots::Own(self.nowhere(family.kind).slot()))
-            }
+            Ok(family) if !site.text.keys.is_empty() => family.series_at(Slots::Own(self.nowhere(family.kind).slot())),
             Ok(family) => family.find_or_create(LabelSet::new(site.constant())),
             Err(error) => {
                 report(site.text.name, error.to_string());
@@ -272,7 +273,7 @@ impl Registry {
             let slots = ROOM + Buckets::Exponential.len();
             // Slots run out only after millions; the first page serves then, which nobody reads.
             let slot = self.allocate(ROOM, slots).unwrap_or(shard::FIRST);
-            family.series_at(LabelSet::default(), Slots::Own(slot))
+            family.series_at(Slots::Own(slot))
         });
         series.clone()
     }
@@ -374,45 +375,23 @@ impl Registry {
                     kind: family.kind,
                     help: text.help.to_string(),
                     unit: text.unit.to_string(),
-                    series: family.series.read().len(),
+                    series: family.len(),
                     source: family.source,
                 }
             })
             .collect()
     }
 
-    /// Everything measured so far. It holds no lock that a recording thread needs, but one of a
-    /// summary for about a microsecond.
-    ///
-    /// ```
-    /// let snapshot = runtime_metrics::registry().snapshot();
-    /// assert!(snapshot.families.windows(2).all(|pair| pair[0].name < pair[1].name));
-    /// ```
-    pub fn snapshot(&self) -> Snapshot {
-        let families: Vec<&'static Family> = self.families.read().by_name.values().copied().collect();
-        let view = shard::ARENA.view();
-        let families = families
-            .into_iter()
-            .map(|family| {
-                let text = family.text.lock().clone();
-                let mut series: Vec<SeriesSnapshot> = family
-                    .series
-                    .read()
-                    .values()
-                    .map(|series| SeriesSnapshot { labels: series.labels().clone(), value: series.read(&view) })
-                    .collect();
-                series.sort_by(|a, b| a.labels.cmp(&b.labels));
-                FamilySnapshot {
-                    name: family.name.to_string(),
-                    kind: family.kind.read_as(),
-                    help: text.help.to_string(),
-                    unit: text.unit.to_string(),
-                    exposed: family.exposed.clone(),
-                    series,
-                }
-            })
-            .collect();
-        Snapshot { time: SystemTime::now(), identity: self.identity(), families }
+    /// Every family, sorted by name, into `families`; and one past the last slot that any series has.
+    pub(crate) fn list(&self, families: &mut Vec<&'static Family>) -> u32 {
+        families.clear();
+        families.extend(self.families.read().by_name.values());
+        *self.next_slot.lock()
+    }
+
+    /// Shows the identity in use, without a copy.
+    pub(crate) fn with_identity<R>(&self, show: impl FnOnce(&Identity) -> R) -> R {
+        show(&self.identity.read())
     }
 
     /// Reads one series back.
@@ -450,9 +429,8 @@ impl Registry {
     pub fn remove(&self, name: &str, labels: &[(&str, &str)]) -> bool {
         let Some(series) = self.find(name, labels).filter(|series| !series.is_pinned()) else { return false };
         // Its slots are not used again: a thread may still be on its way to them.
-        let removed = series.family().series.write().remove(series.labels()).is_some();
+        let removed = series.family().remove(&series);
         if removed {
-            series.remove();
             self.series.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(1))).ok();
         }
         removed
@@ -460,8 +438,9 @@ impl Registry {
 
     fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
         let family = self.families.read().find(name)?;
-        let series = family.series.read();
-        series.values().find(|series| series.labels().is(labels)).cloned()
+        let set = LabelSet::new(labels.iter().map(|(name, value)| ((*name).to_owned().into(), Arc::from(*value))));
+        // A name that is given twice is in no label set.
+        family.find(&set).filter(|_| set.is(labels))
     }
 }
 

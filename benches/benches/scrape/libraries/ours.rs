@@ -2,19 +2,26 @@
 
 use super::{Library, family};
 use crate::shape::{BOUNDS, FAMILIES, LATENCIES, Shape};
-use runtime_metrics::{Counter, Histogram, Limits, export, registry};
+use runtime_metrics::export::Encoder;
+use runtime_metrics::{Counter, Histogram, Identity, Limits, registry};
 
 pub struct Ours {
     requests: [Counter; FAMILIES],
     latency: Histogram,
+    encoder: Encoder,
+    text: Vec<u8>,
 }
 
 impl Ours {
     pub fn new(shape: &Shape) -> Self {
+        // No other library names service and node in each line.
+        registry().set_identity(Identity::default());
         registry().set_limits(Limits { series_per_metric: shape.counters, series: 10 * shape.counters });
         Self {
             requests: std::array::from_fn(|number| Counter::new(family(number), "Requests.").register()),
             latency: Histogram::new("latency", "Latencies.").with_buckets(BOUNDS.to_vec()).register(),
+            encoder: Encoder::prometheus(),
+            text: Vec::new(),
         }
     }
 }
@@ -35,6 +42,8 @@ impl Library for Ours {
     }
 
     fn scrape(&mut self, see: &mut dyn FnMut(&[u8])) {
-        see(export::prometheus(&registry().snapshot()).as_bytes());
+        self.text.clear();
+        self.encoder.encode_recorded(&mut self.text);
+        see(&self.text);
     }
 }

@@ -1,0 +1,84 @@
+//! Everything at once: what the program records, and what the collectors find.
+
+use crate::label::LabelSet;
+use crate::metric::Kind;
+use crate::names;
+use crate::protocol::{MetricType, MetricValue, RuntimeMetric};
+use crate::registry::registry;
+use crate::snapshot::{FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
+use crate::status::report;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl Snapshot {
+    /// Everything: what the program records, and what the collectors find.
+    ///
+    /// ```
+    /// let snapshot = runtime_metrics::Snapshot::take();
+    /// # #[cfg(all(feature = "process", target_os = "linux"))]
+    /// assert!(snapshot.family("process.uptime").is_some());
+    /// ```
+    pub fn take() -> Self {
+        let mut snapshot = registry().snapshot();
+        snapshot.add(super::all());
+        snapshot
+    }
+
+    /// Adds what collectors returned, as families of gauges and counters.
+    pub(crate) fn add(&mut self, collected: Vec<RuntimeMetric>) {
+        let taken = self.families.iter().flat_map(|family| family.exposed.samples(family.kind)).collect();
+        self.families.extend(families(collected, taken));
+        self.families.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
+/// What collectors returned, as families of gauges and counters, sorted by name; without those
+/// whose samples have names that are taken.
+pub(crate) fn families(collected: Vec<RuntimeMetric>, mut taken: BTreeSet<String>) -> Vec<FamilySnapshot> {
+    let mut families: BTreeMap<String, FamilySnapshot> = BTreeMap::new();
+    for metric in collected {
+        if let Err(error) = names::check(&metric.name) {
+            report(metric.name.clone(), format!("a collector returned it, but {error}"));
+            continue;
+        }
+        let value = match (metric.metric_type, metric.value) {
+            (MetricType::Counter, MetricValue::Int(count)) if count >= 0 => Reading::Counter(count as u64),
+            (MetricType::Counter, value) => Reading::CounterFloat(value.as_f64()),
+            (_, value) => Reading::Gauge(value.as_f64()),
+        };
+        let labels = metric.tags.into_iter().map(|(name, value)| (Cow::Owned(name), Arc::from(value)));
+        let series = SeriesSnapshot { labels: LabelSet::new(labels), value };
+        let family = families.entry(metric.name).or_insert_with_key(|name| {
+            let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
+            let unit = metric.unit.unwrap_or_default();
+            FamilySnapshot {
+                name: name.clone(),
+                kind,
+                help: names::help(name).to_owned(),
+                exposed: names::exposed(name, kind, &unit),
+                unit,
+                series: Vec::new(),
+            }
+        });
+        if family.series.iter().any(|other| other.labels == series.labels) {
+            report(
+                family.name.clone(),
+                "collectors returned it twice with the same tags; the first value is used, so add a tag or another name",
+            );
+        } else {
+            family.series.push(series);
+        }
+    }
+    let mut fit = Vec::new();
+    for (name, family) in families {
+        let samples = family.exposed.samples(family.kind);
+        if samples.iter().any(|sample| taken.contains(sample)) {
+            report(name, "a collector returned it, but another metric has that name; rename one of them");
+            continue;
+        }
+        taken.extend(samples);
+        fit.push(family);
+    }
+    fit
+}

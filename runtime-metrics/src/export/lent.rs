@@ -1,0 +1,72 @@
+//! The buffers that the HTTP server answers scrapes from: lent to an answer, and back when it has
+//! left, so that the next scrape writes into memory that is there.
+
+use super::encoder::Encoder;
+use super::text::Dialect;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// How many buffers are kept: scrapers are few and seldom meet.
+const KEPT: usize = 2;
+
+/// What is used again from scrape to scrape.
+#[derive(Debug)]
+pub(super) struct Texts {
+    encoder: Mutex<Encoder>,
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Texts {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { encoder: Mutex::new(Encoder::openmetrics()), spare: Mutex::default() })
+    }
+
+    /// Everything, as text.
+    pub(super) fn take(self: &Arc<Self>, dialect: Dialect) -> Bytes {
+        let mut text = self.spare.lock().pop().unwrap_or_default();
+        self.encoder.lock().encode_as(dialect, &mut text);
+        Bytes::from_owner(Lent { text, home: Arc::clone(self) })
+    }
+}
+
+struct Lent {
+    text: Vec<u8>,
+    home: Arc<Texts>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut spare = self.home.spare.lock();
+        if spare.len() < KEPT {
+            let mut text = std::mem::take(&mut self.text);
+            text.clear();
+            spare.push(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_has_left_lends_its_buffer_to_the_next() {
+        let texts = Texts::new();
+        let first = texts.take(Dialect::OpenMetrics);
+        assert!(first.ends_with(b"# EOF\n"));
+        drop(first);
+        let kept = texts.spare.lock().iter().map(Vec::capacity).collect::<Vec<_>>();
+        assert!(kept.len() == 1 && kept[0] > 0);
+        let both = [texts.take(Dialect::Prometheus), texts.take(Dialect::Prometheus)];
+        assert!(texts.spare.lock().is_empty());
+        drop(both);
+        assert_eq!(texts.spare.lock().len(), KEPT);
+    }
+}
