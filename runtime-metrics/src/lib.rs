@@ -54,6 +54,7 @@
 //! | `memory` | yes | resident memory of the process |
 //! | `process` | yes | CPU time, threads, file descriptors, uptime |
 //! | `serde` | yes | the wire types as JSON |
+//! | `log` | yes | what [`status`] tells is also logged, once, as a warning of `runtime_metrics` |
 //! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
 //! | `http` | no | the HTTP server that answers scrapes |
 //! | `sentry` | no | the Sentry integration |
@@ -77,10 +78,13 @@ mod clock;
 pub mod collect;
 pub mod collectors;
 mod config;
+mod digits;
 mod escape;
 pub mod export;
+mod hash;
 mod internal;
 mod label;
+mod lock;
 mod measured;
 mod metric;
 mod names;

@@ -216,7 +216,10 @@ impl From<&Snapshot> for RuntimeMetrics {
 }
 
 fn tags(labels: &LabelSet) -> BTreeMap<String, String> {
-    labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let mut tags = BTreeMap::new();
+    // `collect` would sort them first, and they are.
+    tags.extend(labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    tags
 }
 
 fn push(metrics: &mut Vec<RuntimeMetric>, template: RuntimeMetric, value: &Reading) {

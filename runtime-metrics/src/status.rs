@@ -1,6 +1,6 @@
-//! What went wrong inside the library, for people: kept, and logged once.
+//! What went wrong inside the library, for people: kept, and logged once (feature `log`).
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use std::fmt;
 
 /// One thing that is wrong, where it is, and how to mend it.
@@ -39,7 +39,8 @@ const KEPT: usize = 256;
 static PROBLEMS: Mutex<Vec<Problem>> = Mutex::new(Vec::new());
 
 /// What the library has to say of itself: definitions that disagree, collectors that panicked,
-/// settings it could not use, labels it folded. Each is also logged, once, through `log`.
+/// settings it could not use, labels it folded. With the feature `log`, each is also logged once: a
+/// warning whose target is `runtime_metrics`.
 ///
 /// ```
 /// let status = runtime_metrics::status();
@@ -61,5 +62,6 @@ pub(crate) fn report(subject: impl Into<String>, message: impl Into<String>) {
         problems.push(problem.clone());
     }
     // Not under the lock: a logger may itself record metrics.
+    #[cfg(feature = "log")]
     log::warn!(target: "runtime_metrics", "{problem}");
 }

@@ -2,7 +2,7 @@
 
 #[cfg(not(loom))]
 mod real {
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use crate::lock::Mutex;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 }
@@ -12,7 +12,7 @@ mod real {
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-    /// `loom`'s mutex with `parking_lot`'s interface.
+    /// `loom`'s mutex with the interface of ours.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -8,7 +8,7 @@ use crate::registry::registry;
 use crate::snapshot::{FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
 use crate::status::report;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Snapshot {
@@ -29,14 +29,15 @@ impl Snapshot {
     pub(crate) fn add(&mut self, collected: Vec<RuntimeMetric>) {
         let taken = self.families.iter().flat_map(|family| family.exposed.samples(family.kind)).collect();
         self.families.extend(families(collected, taken));
-        self.families.sort_by(|a, b| a.name.cmp(&b.name));
+        self.families.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     }
 }
 
 /// What collectors returned, as families of gauges and counters, sorted by name; without those
 /// whose samples have names that are taken.
-pub(crate) fn families(collected: Vec<RuntimeMetric>, mut taken: BTreeSet<String>) -> Vec<FamilySnapshot> {
-    let mut families: BTreeMap<String, FamilySnapshot> = BTreeMap::new();
+pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<String>) -> Vec<FamilySnapshot> {
+    let mut families: Vec<FamilySnapshot> = Vec::new();
+    collected.sort_by(|a, b| a.name.cmp(&b.name));
     for metric in collected {
         if let Err(error) = names::check(&metric.name) {
             report(metric.name.clone(), format!("a collector returned it, but {error}"));
@@ -49,18 +50,19 @@ pub(crate) fn families(collected: Vec<RuntimeMetric>, mut taken: BTreeSet<String
         };
         let labels = metric.tags.into_iter().map(|(name, value)| (Cow::Owned(name), Arc::from(value)));
         let series = SeriesSnapshot { labels: LabelSet::new(labels), value };
-        let family = families.entry(metric.name).or_insert_with_key(|name| {
+        if families.last().is_none_or(|last| last.name != metric.name) {
             let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
             let unit = metric.unit.unwrap_or_default();
-            FamilySnapshot {
-                name: name.clone(),
+            families.push(FamilySnapshot {
                 kind,
-                help: names::help(name).to_owned(),
-                exposed: names::exposed(name, kind, &unit),
+                help: names::help(&metric.name).to_owned(),
+                exposed: names::exposed(&metric.name, kind, &unit),
+                name: metric.name,
                 unit,
                 series: Vec::new(),
-            }
-        });
+            });
+        }
+        let Some(family) = families.last_mut() else { continue };
         if family.series.iter().any(|other| other.labels == series.labels) {
             report(
                 family.name.clone(),
@@ -71,10 +73,10 @@ pub(crate) fn families(collected: Vec<RuntimeMetric>, mut taken: BTreeSet<String
         }
     }
     let mut fit = Vec::new();
-    for (name, family) in families {
+    for family in families {
         let samples = family.exposed.samples(family.kind);
         if samples.iter().any(|sample| taken.contains(sample)) {
-            report(name, "a collector returned it, but another metric has that name; rename one of them");
+            report(family.name, "a collector returned it, but another metric has that name; rename one of them");
             continue;
         }
         taken.extend(samples);

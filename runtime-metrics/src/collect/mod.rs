@@ -8,9 +8,9 @@ pub(crate) use everything::families;
 #[cfg(feature = "sentry")]
 pub(crate) use worker::{Tick, Worker};
 
+use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
 use crate::status::report;
-use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use super::missing;
 use crate::collect::MetricCollector;
+use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -4,8 +4,8 @@
 //! started inside of it. [`register`] names one that does neither.
 
 use crate::collect::MetricCollector;
+use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
-use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::runtime::Handle;
 

@@ -3,8 +3,8 @@
 
 use super::encoder::Encoder;
 use super::text::Dialect;
+use crate::lock::Mutex;
 use bytes::Bytes;
-use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// How many buffers are kept: scrapers are few and seldom meet.

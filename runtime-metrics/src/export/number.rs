@@ -1,5 +1,8 @@
 //! The digits of the numbers that most values are: whole ones, and those of a few decimal places.
 
+/// The most places that are told this way.
+pub(super) const PLACES: usize = 9;
+
 /// The part before the point, the digits behind it, and how many places those take. `None` for
 /// what is too large, too small or too long to be told this way.
 ///
@@ -8,7 +11,6 @@
 #[inline]
 pub(super) fn digits(value: f64) -> Option<(u64, u64, usize)> {
     const DIGITS: f64 = 1e15;
-    const PLACES: usize = 9;
     const SCALE: f64 = 1e9;
     let value = value.abs();
     if value < DIGITS && value.trunc() == value {

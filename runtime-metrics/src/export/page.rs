@@ -1,6 +1,7 @@
 //! Where text is put together before it goes to its reader.
 
-use super::number::digits;
+use super::number;
+use crate::digits;
 use std::fmt::Write;
 
 /// Room for text under way: small enough to stay in the processor's nearest memory.
@@ -74,13 +75,13 @@ impl<'a> Page<'a> {
 
     #[inline]
     pub(super) fn count(&mut self, count: u64) {
-        let len = count_digits(count);
-        match self.block.get_mut(self.len..self.len + len) {
-            Some(room) => {
-                write_digits(count, room);
-                self.len += len;
-            }
-            None => self.push_far(itoa::Buffer::new().format(count).as_bytes()),
+        let len = digits::len(count);
+        if self.len + len > self.block.len() {
+            self.spill();
+        }
+        if let Some(room) = self.block.get_mut(self.len..self.len + len) {
+            digits::write(count, room);
+            self.len += len;
         }
     }
 
@@ -90,14 +91,14 @@ impl<'a> Page<'a> {
             self.push(b"NaN");
         } else if value.is_infinite() {
             self.push(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-        } else if let Some((whole, behind, places)) = digits(value) {
+        } else if let Some((whole, behind, places)) = number::digits(value) {
             self.push(if value.is_sign_negative() { b"-" } else { b"" });
             self.count(whole);
             self.push(b".");
-            let mut digits = itoa::Buffer::new();
-            let behind = digits.format(behind).as_bytes();
-            self.push(&b"000000000"[..places.saturating_sub(behind.len())]);
-            self.push(behind);
+            let mut room = [0; number::PLACES];
+            let room = &mut room[..places];
+            digits::write(behind, room);
+            self.push(room);
         } else {
             // It fails where the page does, which never does.
             let _ = write!(self, "{value:?}");
@@ -141,10 +142,10 @@ impl Line<'_> {
     /// Adds a count and the end of the line.
     #[inline(always)]
     pub(super) fn end(&mut self, count: u64) {
-        let len = count_digits(count);
+        let len = digits::len(count);
         match self.room.get_mut(self.len..=self.len + len) {
             Some([room @ .., end]) => {
-                write_digits(count, room);
+                digits::write(count, room);
                 *end = b'\n';
                 self.len += len + 1;
             }
@@ -152,37 +153,6 @@ impl Line<'_> {
         }
     }
 }
-
-fn count_digits(count: u64) -> usize {
-    count.checked_ilog10().unwrap_or_default() as usize + 1
-}
-
-/// Writes the digits of a count, of which `room` is as long as there are.
-#[inline(always)]
-fn write_digits(count: u64, room: &mut [u8]) {
-    let mut rest = count;
-    let mut pairs = room.rchunks_exact_mut(2);
-    for pair in &mut pairs {
-        let at = (rest % 100) as usize * 2;
-        pair.copy_from_slice(&PAIRS[at..at + 2]);
-        rest /= 100;
-    }
-    if let [first] = pairs.into_remainder() {
-        *first = b'0' + rest as u8;
-    }
-}
-
-/// The digits of all numbers of two.
-const PAIRS: [u8; 200] = {
-    let mut pairs = [b'0'; 200];
-    let mut at = 0;
-    while at < 200 {
-        pairs[at] += (at / 20) as u8;
-        pairs[at + 1] += (at / 2 % 10) as u8;
-        at += 2;
-    }
-    pairs
-};
 
 impl Write for Page<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {

@@ -4,11 +4,11 @@ use super::frame::Frame;
 use super::service::Totals;
 use super::{Outcome, Service};
 use crate::label::LabelSet;
+use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{self, Definition, Family, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
 use crate::shard::{self, Sink};
 use crate::status::report;
-use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::sync::{Arc, Once, OnceLock};
 

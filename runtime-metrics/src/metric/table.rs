@@ -2,7 +2,7 @@
 
 use super::Buckets;
 use super::bounds::exponential_index;
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use std::sync::OnceLock;
 
 /// What a list of bounds comes to, made once for each.

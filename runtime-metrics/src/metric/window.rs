@@ -7,7 +7,7 @@
 
 use super::stripes::Stripes;
 use crate::clock::Moment;
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use sketches_ddsketch::{Config, DDSketch};
 use std::time::Duration;
 

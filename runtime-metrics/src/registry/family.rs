@@ -5,6 +5,7 @@ use super::scan::{Found, Order};
 use super::shelf::{Labels, Pages, Shelf};
 use super::{Registry, cache};
 use crate::label::{Label, LabelSet, LabelText, LabelValue};
+use crate::lock::{Mutex, RwLock};
 #[cfg(feature = "set")]
 use crate::metric::Members;
 #[cfg(feature = "summary")]
@@ -14,7 +15,6 @@ use crate::names::{self, Exposed};
 use crate::shard::{self, View};
 use crate::snapshot::{Reading, SummarySnapshot, Value};
 use crate::sync::Ordering::Relaxed;
-use parking_lot::{Mutex, RwLock};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;

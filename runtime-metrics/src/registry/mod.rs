@@ -24,14 +24,14 @@ pub use site::{
 };
 
 use crate::label::{self, LabelSet};
+use crate::lock::{Mutex, RwLock};
 use crate::metric::{Buckets, Kind};
 use crate::names;
 use crate::shard;
 use crate::snapshot::{CatalogEntry, Reading};
 use crate::status::report;
-use parking_lot::{Mutex, RwLock};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Once, OnceLock};
 
@@ -85,9 +85,10 @@ const ROOM: u32 = 16;
 
 #[derive(Debug, Default)]
 struct Families {
-    by_name: BTreeMap<Cow<'static, str>, &'static Family>,
+    /// Sorted by name.
+    all: Vec<&'static Family>,
     /// Other spellings of their names.
-    spelled: HashMap<Cow<'static, str>, &'static Family>,
+    spelled: HashMap<String, &'static Family>,
     /// Every name that an exposition writes -> whose it is.
     samples: HashMap<String, &'static Family>,
     numbers: Vec<&'static [f64]>,
@@ -95,7 +96,13 @@ struct Families {
 
 impl Families {
     fn find(&self, name: &str) -> Option<&'static Family> {
-        self.by_name.get(name).or_else(|| self.spelled.get(name)).copied()
+        let known = self.place(name).ok().and_then(|at| self.all.get(at));
+        known.or_else(|| self.spelled.get(name)).copied()
+    }
+
+    /// Where a name is, or where it would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.all.binary_search_by(|family| (*family.name).cmp(name))
     }
 }
 
@@ -121,6 +128,23 @@ pub fn registry() -> &'static Registry {
     registry
 }
 
+/// By kind, name and place, since the linker's order means nothing; declarations come before uses,
+/// so that a use that contradicts one is the one to be told.
+fn in_order(one: &Entry, other: &Entry) -> Ordering {
+    let site = |site: &Site| (site.text.name, !site.text.declares, site.text.help.is_empty(), site.text.source);
+    let kind = |entry: &Entry| match entry {
+        Entry::Metric(_) => 0,
+        Entry::Service(_) => 1,
+        Entry::Action(_) => 2,
+    };
+    match (one, other) {
+        (Entry::Metric(one), Entry::Metric(other)) => site(one).cmp(&site(other)),
+        (Entry::Service(one), Entry::Service(other)) => one.name().cmp(other.name()),
+        (Entry::Action(one), Entry::Action(other)) => one.sort_key().cmp(&other.sort_key()),
+        _ => kind(one).cmp(&kind(other)),
+    }
+}
+
 thread_local! {
     static READING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
@@ -140,30 +164,17 @@ impl Registry {
         }
     }
 
-    /// Sorted by name and place, since the linker's order means nothing; declarations come before
-    /// uses, so that a use that contradicts one is the one to be told.
     fn read_catalogue(&'static self) {
-        let mut sites = Vec::new();
-        let mut services = Vec::new();
-        let mut actions = Vec::new();
-        for entry in RUNTIME_METRICS_V1 {
+        let mut entries = RUNTIME_METRICS_V1.to_vec();
+        entries.sort_by(in_order);
+        for entry in entries {
             match entry {
-                Entry::Metric(site) => sites.push(*site),
-                Entry::Service(service) => services.push(*service),
-                Entry::Action(action) => actions.push(*action),
+                Entry::Metric(site) => self.bind(site),
+                Entry::Service(service) => {
+                    service.bind(self);
+                }
+                Entry::Action(action) => action.bind_linked(self),
             }
-        }
-        sites.sort_by_key(|site| (site.text.name, !site.text.declares, site.text.help.is_empty(), site.text.source));
-        for site in sites {
-            self.bind(site);
-        }
-        services.sort_by_key(|service| service.name());
-        for service in services {
-            service.bind(self);
-        }
-        actions.sort_by_key(|action| action.sort_key());
-        for action in actions {
-            action.bind_linked(self);
         }
     }
 
@@ -211,7 +222,7 @@ impl Registry {
         if let Some(other) = samples.iter().find_map(|sample| families.samples.get(sample)).copied() {
             // `timer!("x")` and `Timer::new("x_seconds", …)` are two spellings of one metric.
             if other.exposed.family == family.exposed.family && other.kind == family.kind {
-                families.spelled.insert(definition.name.clone(), other);
+                families.spelled.insert(definition.name.to_string(), other);
                 return Ok(other);
             }
             return Err(RegisterError::new(format!(
@@ -226,7 +237,9 @@ impl Registry {
         // A family is never unregistered: a program has as many as its text has names.
         let family: &'static Family = Box::leak(Box::new(family));
         families.samples.extend(samples.into_iter().map(|sample| (sample, family)));
-        families.by_name.insert(definition.name.clone(), family);
+        if let Err(at) = families.place(&family.name) {
+            families.all.insert(at, family);
+        }
         Ok(family)
     }
 
@@ -366,8 +379,8 @@ impl Registry {
     pub fn catalog(&self) -> Vec<CatalogEntry> {
         let families = self.families.read();
         families
-            .by_name
-            .values()
+            .all
+            .iter()
             .map(|family| {
                 let text = family.text.lock();
                 CatalogEntry {
@@ -385,7 +398,7 @@ impl Registry {
     /// Every family, sorted by name, into `families`; and one past the last slot that any series has.
     pub(crate) fn list(&self, families: &mut Vec<&'static Family>) -> u32 {
         families.clear();
-        families.extend(self.families.read().by_name.values());
+        families.extend(&self.families.read().all);
         *self.next_slot.lock()
     }
 

@@ -7,11 +7,10 @@
 
 use super::family::{Family, Series, SeriesRef};
 use crate::escape::{escape, unescape};
+use crate::hash;
 use crate::label::LabelSet;
-use rustc_hash::FxHasher;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 /// Where every family keeps its series.
@@ -37,7 +36,7 @@ impl Shelf {
 
     pub(super) fn get(&self, labels: &LabelSet) -> Option<SeriesRef> {
         let key = key(self.schema(labels)?, labels);
-        let number = self.index.find(hash(&key), |number| self.is(number, &key))?;
+        let number = self.index.find(hash::bytes(&key), |number| self.is(number, &key))?;
         self.rows.get(number).map(SeriesRef)
     }
 
@@ -57,9 +56,9 @@ impl Shelf {
         self.len += 1;
         self.live += 1;
         let Self { index, rows, pages, schemas, .. } = self;
-        index.insert(hash(&key), number, |number| {
+        index.insert(hash::bytes(&key), number, |number| {
             let text = rows.get(number).and_then(|series| pages.text(series.text()));
-            text.and_then(|text| Some(hash(Labels::read(schemas, text)?.key(text)))).unwrap_or_default()
+            text.and_then(|text| Some(hash::bytes(Labels::read(schemas, text)?.key(text)))).unwrap_or_default()
         });
         Some(SeriesRef(series))
     }
@@ -70,7 +69,7 @@ impl Shelf {
         let Some(labels) = Labels::read(&self.schemas, text) else { return false };
         let key = labels.key(text);
         let is_it = |number| self.rows.get(number).is_some_and(|other| std::ptr::eq(other, series));
-        let removed = self.index.remove(hash(key), is_it);
+        let removed = self.index.remove(hash::bytes(key), is_it);
         self.live -= usize::from(removed);
         self.removed += usize::from(removed);
         removed
@@ -423,10 +422,4 @@ impl Index {
         self.places[(hash as usize).wrapping_add(end) & mask] = Self::entry(hash, number);
         self.used += 1;
     }
-}
-
-fn hash(key: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write(key);
-    hasher.finish()
 }
