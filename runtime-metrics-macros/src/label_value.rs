@@ -27,28 +27,35 @@ fn of_enum(item: &ItemEnum) -> Result<TokenStream> {
     if item.variants.is_empty() {
         return Err(Error::new_spanned(ident, "an enum without variants has no values"));
     }
-    let mut taken: Vec<String> = Vec::new();
+    let mut texts: Vec<LitStr> = Vec::new();
     let mut arms = Vec::new();
     for variant in &item.variants {
         let name = &variant.ident;
         let text = label_of(&variant.attrs)?
             .unwrap_or_else(|| LitStr::new(&snake_case(&name.unraw().to_string()), name.span()));
-        if taken.contains(&text.value()) {
+        if texts.iter().any(|other| other.value() == text.value()) {
             let message = format!(
                 "two variants have the label value \"{}\"; give one another with #[label(\"…\")]",
                 text.value()
             );
             return Err(Error::new(text.span(), message));
         }
-        taken.push(text.value());
-        arms.push(quote!(Self::#name { .. } => #text));
+        let index = texts.len();
+        arms.push(quote!(Self::#name { .. } => #index));
+        texts.push(text);
     }
+    let count = texts.len();
     let (impl_generics, type_generics, where_clause) = item.generics.split_for_impl();
     Ok(quote! {
         impl #impl_generics #private::LabelValue for #ident #type_generics #where_clause {
-            #[inline]
             fn label_text(&self) -> #private::LabelText<'_> {
-                #private::LabelText::borrowed(match self { #(#arms),* })
+                #private::LabelValue::label_key(self).into()
+            }
+
+            #[inline]
+            fn label_key(&self) -> #private::LabelKey<'_> {
+                static TEXTS: [&str; #count] = [#(#texts),*];
+                #private::LabelKey::variant(match self { #(#arms),* }, &TEXTS)
             }
         }
     })
@@ -76,6 +83,11 @@ fn of_newtype(item: &ItemStruct) -> Result<TokenStream> {
             #[inline]
             fn label_text(&self) -> #private::LabelText<'_> {
                 #private::LabelValue::label_text(&self.#member)
+            }
+
+            #[inline]
+            fn label_key(&self) -> #private::LabelKey<'_> {
+                #private::LabelValue::label_key(&self.#member)
             }
         }
     })

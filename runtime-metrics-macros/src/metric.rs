@@ -218,7 +218,7 @@ fn access(declaration: &Declaration, kind: MetricKind, visibility: &Visibility, 
         #visibility fn with(#(#parameters: impl #private::LabelValue),*) -> #private::#handle {
             #private::handle_with(
                 <Self as #private::Declared>::site(),
-                &[#(#private::LabelValue::label_text(&#parameters)),*],
+                &[#(#private::LabelValue::label_key(&#parameters)),*],
             )
         }
     }

@@ -182,7 +182,7 @@ impl Call {
         let values = (!given.is_empty()).then(|| {
             let texts = given
                 .iter()
-                .map(|(_, value)| quote_spanned!(value.span()=> #private::LabelValue::label_text(&(#value))));
+                .map(|(_, value)| quote_spanned!(value.span()=> #private::LabelValue::label_key(&(#value))));
             quote!(&[#(#texts),*])
         });
         // What a thread remembers of this place: where its cell is.

@@ -149,7 +149,7 @@ macro_rules! __submit {
 /// What the macros expand to; not for use by hand, and free to change.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::label::{LabelText, LabelValue};
+    pub use crate::label::{LabelKey, LabelText, LabelValue};
     pub use crate::measured::{
         Action, EmittedAt, Ended, MeasuredService, Metered, Outcome, Probe, Service, ServiceProbe, add_label, begin,
         call, future, hint, judge, probe, returned, sync,

@@ -6,7 +6,7 @@ use super::{Outcome, Service};
 use crate::label::LabelSet;
 use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
-use crate::registry::{self, Definition, Family, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::registry::{Definition, Family, Known, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
 use crate::shard::{self, Sink};
 use crate::status::report;
 use std::borrow::Cow;
@@ -51,6 +51,8 @@ pub struct Counts {
     families: Option<Families>,
     labels: LabelSet,
     polls: Once,
+    /// The series of durations that calls have given label values for.
+    known: Known,
     /// The same for another service: a default method of a trait runs for whoever implements it.
     next: OnceLock<&'static Self>,
 }
@@ -204,6 +206,7 @@ impl Action {
             families,
             labels,
             polls: Once::new(),
+            known: Known::of_site(),
             next: OnceLock::new(),
         }
     }
@@ -411,10 +414,9 @@ impl Counts {
     /// Counts the end of a call whose labels are known only now.
     #[cold]
     pub(super) fn finish_labelled(&'static self, outcome: Outcome, nanos: u64, frame: &Frame) {
-        let words: Vec<&str> = frame.values().collect();
-        let owner = std::ptr::from_ref(self).addr();
-        let record = |series: &registry::Series| record(series.slot() - TIMES, self.shape, outcome, nanos);
-        registry::lookup(owner, &words, record, || self.results(&words));
+        let values = frame.values();
+        let slot = self.known.slot_of(values, || self.results(values));
+        record(slot - TIMES, self.shape, outcome, nanos);
         metric::add_to_counter(self.base + FINISHED, 1);
         if let Some(totals) = self.totals {
             totals.finish(outcome, nanos);
@@ -422,10 +424,10 @@ impl Counts {
     }
 
     /// The series of durations for these label values; the counts by outcome lie before it.
-    fn results(&self, values: &[&str]) -> SeriesRef {
+    fn results(&self, values: &[Box<str>]) -> SeriesRef {
         let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
         let given = self.keys().iter().zip(values).filter(|(_, value)| !value.is_empty());
-        let labels = self.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(*value))));
+        let labels = self.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(&**value))));
         families.results(labels, &self.labels)
     }
 }

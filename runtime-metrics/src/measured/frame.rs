@@ -23,8 +23,8 @@ impl Frame {
     }
 
     /// One value for each declared label, empty where none was given.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(|value| &**value)
+    pub(crate) fn values(&self) -> &[Box<str>] {
+        &self.values
     }
 
     /// Makes this the innermost frame of the thread.

@@ -1,10 +1,11 @@
 //! A family: all series of one metric, and the limit on how many there may be.
 
+use super::Registry;
 use super::definition::{Definition, RegisterError, Shape, Source, place};
+use super::known::{Known, Sites};
 use super::scan::{Found, Order};
 use super::shelf::{Labels, Pages, Shelf};
-use super::{Registry, cache};
-use crate::label::{Label, LabelSet, LabelText, LabelValue};
+use crate::label::{Label, LabelKey, LabelSet, LabelValue, Word};
 use crate::lock::{Mutex, RwLock};
 #[cfg(feature = "set")]
 use crate::metric::Members;
@@ -37,6 +38,10 @@ pub(crate) struct Family {
     pub(super) series: RwLock<Shelf>,
     /// For those who read; nobody who records waits for it.
     pub(super) order: Mutex<Order>,
+    /// What handles know of it, by how many labels they are told of.
+    known: [Known; 5],
+    /// Who else knows series of it.
+    pub(super) sites: Mutex<Sites>,
     registry: &'static Registry,
 }
 
@@ -238,16 +243,45 @@ impl Series {
         self.family.find_or_create(self.labels().with(labels))
     }
 
-    /// As `with`, through this thread's cache, for one record.
+    /// As `with`, for one record.
+    #[inline]
     pub(crate) fn resolve<R>(
         series: &SeriesRef,
         more: &[(&'static str, &dyn LabelValue)],
         record: impl FnOnce(&Series) -> R,
     ) -> R {
-        let texts: Vec<LabelText<'_>> = more.iter().map(|(_, value)| value.label_text()).collect();
+        let series = series.0;
         // The names belong to the identity here: a handle can be given other names at each call.
-        let words: Vec<&str> = more.iter().zip(&texts).flat_map(|((name, _), text)| [*name, &**text]).collect();
-        cache::lookup(std::ptr::from_ref(series.0).addr(), &words, record, || series.with(more))
+        let key = |at: usize| {
+            let Some(at) = at.checked_sub(1) else { return series.place() };
+            match more.get(at / 2) {
+                Some((name, _)) if at % 2 == 0 => LabelKey::Word(Word::name(name)),
+                Some((_, value)) => value.label_key(),
+                None => LabelKey::Text(""),
+            }
+        };
+        let known = series.family.known.get(more.len()).and_then(|known| known.find_by(1 + 2 * more.len(), key));
+        match known {
+            Some(found) => record(found.series()),
+            None => record(&series.resolve_slowly(more)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn resolve_slowly(&'static self, more: &[(&'static str, &dyn LabelValue)]) -> SeriesRef {
+        let found = self.with(more);
+        let pairs = more.iter().flat_map(|(name, value)| [LabelKey::Word(Word::name(name)), value.label_key()]);
+        let keys: Vec<LabelKey<'_>> = [self.place()].into_iter().chain(pairs).collect();
+        if let Some(known) = self.family.known.get(more.len()).filter(|_| !found.is_overflow()) {
+            known.remember(&keys, &found);
+        }
+        found
+    }
+
+    /// As part of what a series is found by that has its labels and more.
+    fn place(&'static self) -> LabelKey<'static> {
+        LabelKey::Word(Word::place(self))
     }
 
     pub(crate) fn read(&self, view: &View<'_>) -> Reading {
@@ -396,6 +430,8 @@ impl Family {
             }),
             series: RwLock::default(),
             order: Mutex::default(),
+            known: [const { Known::of_handles() }; 5],
+            sites: Mutex::default(),
             name: definition.name.clone(),
             registry,
         }
@@ -493,6 +529,10 @@ impl Family {
         if removed {
             series.state.fetch_or(REMOVED, Relaxed);
         }
+        drop(all);
+        if removed {
+            self.sites.lock().forget(series);
+        }
         removed
     }
 
@@ -531,10 +571,5 @@ impl Family {
     /// Labels from names and values that belong together.
     pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> LabelSet {
         LabelSet::new(pairs.into_iter().map(|(name, value)| -> Label { (Cow::Borrowed(name), Arc::from(value)) }))
-    }
-
-    #[allow(clippy::needless_pass_by_value)]
-    pub(crate) fn is_overflow(labels: LabelSet) -> bool {
-        labels.get("overflow") == Some("true")
     }
 }

@@ -1,20 +1,20 @@
 //! The registry: the link-time slice, the families it becomes, and what is registered at run time.
 
-mod cache;
 mod declared;
 mod definition;
 mod family;
 mod identity;
+mod known;
 mod scan;
 mod shelf;
 mod site;
 
-pub(crate) use cache::lookup;
 pub use declared::{Declaration, Declared, check_kind, check_label, checked};
 pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
 pub(crate) use family::{Family, Series, SeriesRef, Slots};
 pub use identity::Identity;
+pub(crate) use known::Known;
 pub(crate) use scan::Scan;
 pub(crate) use shelf::Labels;
 pub(crate) use site::increment_rarely;

@@ -1,9 +1,10 @@
 //! A site: the static that a macro leaves at a call, in the link-time catalogue.
 
 use super::definition::{Definition, Shape, Source};
-use super::family::{Series, SeriesRef};
-use super::{cache, registry};
-use crate::label::{LabelSet, LabelText};
+use super::family::SeriesRef;
+use super::known::Known;
+use super::registry;
+use crate::label::{LabelKey, LabelSet, LabelText};
 use crate::measured::{Action, Service};
 use crate::metric::{self, Buckets, Count, Kind, TimerGuard, Value};
 use crate::shard::{self, Remembered, Sink};
@@ -30,6 +31,8 @@ pub struct Site {
     /// The first slot of the series with the constant labels, once there is one.
     slot: AtomicU32,
     bound: OnceLock<Bound>,
+    /// The series that calls have given label values for.
+    known: Known,
     pub(crate) text: SiteText,
 }
 
@@ -61,7 +64,7 @@ impl Site {
     pub const fn new(kind: Kind, name: &'static str, source: Source) -> Self {
         let text =
             SiteText { kind, name, help: "", unit: "", buckets: None, labels: &[], keys: &[], declares: false, source };
-        Self { slot: AtomicU32::new(shard::UNBOUND), bound: OnceLock::new(), text }
+        Self { slot: AtomicU32::new(shard::UNBOUND), bound: OnceLock::new(), known: Known::of_site(), text }
     }
 
     pub const fn help(mut self, help: &'static str) -> Self {
@@ -137,24 +140,70 @@ impl Site {
         }
     }
 
-    #[inline]
-    fn series<R>(&'static self, values: &[LabelText<'_>], record: impl FnOnce(&Series) -> R) -> R {
-        const MANY: usize = 8;
-        let owner = std::ptr::from_ref(self).addr();
-        let find = || self.create(values);
-        let mut words = [""; MANY];
-        if let Some(words) = words.get_mut(..values.len()) {
-            for (word, value) in words.iter_mut().zip(values) {
-                *word = value;
-            }
-            return cache::lookup(owner, words, record, find);
+    /// The slot of the series with these label values.
+    #[inline(always)]
+    fn slot_of<const N: usize>(&'static self, values: &[LabelKey<'_>; N]) -> u32 {
+        if let Some(found) = self.known.find_variants(values) {
+            return found.slot();
         }
-        cache::lookup(owner, &values.iter().map(|value| &**value).collect::<Vec<_>>(), record, find)
+        // What kind each value has is known where this is inlined, and one call is left of it. The
+        // copy is for what takes a reference: without one the values are not in memory.
+        match (*values).as_slice() {
+            [LabelKey::Text(one)] => self.slot_of_text(one),
+            [LabelKey::Text(one), LabelKey::Text(other)] => self.slot_of_texts(one, other),
+            _ => self.find_any(&{ *values }).slot(),
+        }
+    }
+
+    #[inline(never)]
+    fn slot_of_text(&'static self, text: &str) -> u32 {
+        match self.known.find_short([text]) {
+            Some(found) => found.slot(),
+            None => self.find_any(&[LabelKey::Text(text)]).slot(),
+        }
+    }
+
+    #[inline(never)]
+    fn slot_of_texts(&'static self, one: &str, other: &str) -> u32 {
+        match self.known.find_short([one, other]) {
+            Some(found) => found.slot(),
+            None => self.find_any(&[LabelKey::Text(one), LabelKey::Text(other)]).slot(),
+        }
+    }
+
+    /// The series with these label values.
+    #[inline(always)]
+    fn series_of<const N: usize>(&'static self, values: &[LabelKey<'_>; N]) -> SeriesRef {
+        match self.known.find_variants(values) {
+            Some(found) => SeriesRef(found.series()),
+            None => self.find_any(&{ *values }),
+        }
+    }
+
+    /// Not inlined: a call site pays for the call of this, and not for a copy of it.
+    #[inline(never)]
+    fn find_any<const N: usize>(&'static self, values: &[LabelKey<'_>; N]) -> SeriesRef {
+        match self.known.find(values) {
+            Some(found) => SeriesRef(found.series()),
+            None => self.look_up(values),
+        }
     }
 
     #[cold]
-    fn create(&'static self, values: &[LabelText<'_>]) -> SeriesRef {
-        let given = self.text.keys.iter().zip(values).map(|(key, value)| (Cow::Borrowed(*key), Arc::from(&**value)));
+    #[inline(never)]
+    fn look_up(&'static self, values: &[LabelKey<'_>]) -> SeriesRef {
+        let series = self.create(values);
+        // What was folded is not remembered: its count stays exact.
+        if !series.is_overflow() && !self.known.remember_variants(values, &series) {
+            self.known.remember(values, &series);
+        }
+        series
+    }
+
+    #[cold]
+    fn create(&'static self, values: &[LabelKey<'_>]) -> SeriesRef {
+        let texts = values.iter().map(|value| Arc::from(&*LabelText::from(*value)));
+        let given = self.text.keys.iter().map(|key| Cow::Borrowed(*key)).zip(texts);
         let base = self.bound();
         base.series.family().find_or_create(LabelSet::new(self.constant().chain(given)))
     }
@@ -189,9 +238,10 @@ pub(crate) fn increment_rarely(site: &'static Site, n: u64) {
 
 /// `increment!` with labels.
 #[doc(hidden)]
-pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values: &[LabelText<'_>; N]) {
+#[inline]
+pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values: &[LabelKey<'_>; N]) {
     if let Some(n) = n.count() {
-        site.series(values, |series| metric::add_to_counter(series.slot(), n));
+        metric::add_to_counter(site.slot_of(values), n);
     }
 }
 
@@ -206,8 +256,8 @@ pub fn set(site: &'static Site, value: impl Value) {
 
 /// `set!` with labels.
 #[doc(hidden)]
-pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelText<'_>; N]) {
-    site.series(values, |series| metric::set_gauge(series.slot(), value.value()));
+pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
+    metric::set_gauge(site.slot_of(values), value.value());
 }
 
 /// `observe!` without labels that differ from call to call.
@@ -220,8 +270,8 @@ pub fn observe(site: &'static Site, value: impl Value) {
 
 /// `observe!` with labels.
 #[doc(hidden)]
-pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelText<'_>; N]) {
-    site.series(values, |series| metric::observe(series.slot(), series.family().shape, value.value()));
+pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
+    metric::observe(site.slot_of(values), site.bound().shape, value.value());
 }
 
 /// `timer!` without labels that differ from call to call.
@@ -234,8 +284,8 @@ pub fn timer(site: &'static Site) -> TimerGuard {
 
 /// `timer!` with labels.
 #[doc(hidden)]
-pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelText<'_>; N]) -> TimerGuard {
-    site.series(values, |series| TimerGuard::on(series.slot(), series.family().shape))
+pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelKey<'_>; N]) -> TimerGuard {
+    TimerGuard::on(site.slot_of(values), site.bound().shape)
 }
 
 /// The handle of a declared metric.
@@ -246,6 +296,7 @@ pub fn handle<M: metric::Handle>(site: &'static Site) -> M {
 
 /// The handle of a declared metric's series with these label values, in the declared order.
 #[doc(hidden)]
-pub fn handle_with<M: metric::Handle>(site: &'static Site, values: &[LabelText<'_>]) -> M {
-    M::of(site.create(values))
+#[inline]
+pub fn handle_with<M: metric::Handle, const N: usize>(site: &'static Site, values: &[LabelKey<'_>; N]) -> M {
+    M::of(site.series_of(values))
 }

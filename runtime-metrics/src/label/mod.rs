@@ -1,6 +1,15 @@
 //! Label values and label sets: turning what a caller passes into what identifies a series.
 
+mod short;
+mod word;
+
+pub(crate) use short::{Short, mix, mixed};
+pub use word::Word;
+pub(crate) use word::{KIND_BITS, kind_of_short};
+
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +33,41 @@ use std::sync::Arc;
 pub trait LabelValue {
     /// The text that identifies the series.
     fn label_text(&self) -> LabelText<'_>;
+
+    /// What stands for the text where a series is looked up that is known already.
+    #[doc(hidden)]
+    #[inline]
+    fn label_key(&self) -> LabelKey<'_> {
+        match self.label_text().0 {
+            Text::Borrowed(text) => LabelKey::Text(text),
+            Text::Short(bytes, len) => LabelKey::Word(Word::short(bytes.get(..usize::from(len)).unwrap_or_default())),
+        }
+    }
+}
+
+/// A label value as it is looked up: without making text of what is none.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum LabelKey<'a> {
+    Text(&'a str),
+    Word(Word),
+}
+
+impl LabelKey<'_> {
+    /// One of a few texts that are known when the program is compiled: a static of the type's own.
+    #[inline(always)]
+    pub fn variant(index: usize, texts: &'static [&'static str]) -> Self {
+        Self::Word(Word::variant(index, texts))
+    }
+}
+
+impl<'a> From<LabelKey<'a>> for LabelText<'a> {
+    fn from(key: LabelKey<'a>) -> Self {
+        match key {
+            LabelKey::Text(text) => Self::borrowed(text),
+            LabelKey::Word(word) => word.text(),
+        }
+    }
 }
 
 /// The text of a label value: borrowed, or short and on the stack.
@@ -53,11 +97,13 @@ impl<'a> LabelText<'a> {
         Self(Text::Borrowed(text))
     }
 
-    fn short(text: &str) -> Self {
-        let mut bytes = [0; SHORT];
-        let len = text.len().min(SHORT);
-        bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
-        Self(Text::Short(bytes, len as u8))
+    fn short(value: impl Display) -> Self {
+        let mut room = [0; SHORT];
+        let mut rest = &mut room[..];
+        // What is too long is cut off; nothing that comes here is.
+        let _ = write!(rest, "{value}");
+        let len = SHORT - rest.len();
+        Self(Text::Short(room, len as u8))
     }
 }
 
@@ -80,33 +126,67 @@ macro_rules! borrowed {
             fn label_text(&self) -> LabelText<'_> {
                 LabelText::borrowed(self)
             }
+
+            #[inline]
+            fn label_key(&self) -> LabelKey<'_> {
+                LabelKey::Text(self)
+            }
         }
     )*};
 }
 borrowed!(str, String, Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
 
 macro_rules! integer {
-    ($($kind:ty),*) => {$(
+    ($word:ident: $($kind:ty),*) => {$(
         impl LabelValue for $kind {
-            #[inline]
             fn label_text(&self) -> LabelText<'_> {
-                LabelText::short(itoa::Buffer::new().format(*self))
+                LabelText::short(self)
+            }
+
+            #[inline]
+            fn label_key(&self) -> LabelKey<'_> {
+                LabelKey::Word(Word::$word((*self).into()))
             }
         }
     )*};
 }
-integer!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+integer!(unsigned: u8, u16, u32, u64, u128);
+integer!(signed: i8, i16, i32, i64, i128);
+
+/// As wide as the machine's addresses.
+macro_rules! size {
+    ($word:ident: $kind:ty as $wide:ty) => {
+        impl LabelValue for $kind {
+            fn label_text(&self) -> LabelText<'_> {
+                LabelText::short(self)
+            }
+
+            #[inline]
+            fn label_key(&self) -> LabelKey<'_> {
+                LabelKey::Word(Word::$word(*self as $wide))
+            }
+        }
+    };
+}
+size!(unsigned: usize as u128);
+size!(signed: isize as i128);
 
 impl LabelValue for bool {
     #[inline]
     fn label_text(&self) -> LabelText<'_> {
         LabelText::borrowed(if *self { "true" } else { "false" })
     }
+
+    #[inline]
+    fn label_key(&self) -> LabelKey<'_> {
+        static TEXTS: [&str; 2] = ["false", "true"];
+        LabelKey::variant(usize::from(*self), &TEXTS)
+    }
 }
 
 impl LabelValue for char {
     fn label_text(&self) -> LabelText<'_> {
-        LabelText::short(self.encode_utf8(&mut [0; 4]))
+        LabelText::short(self)
     }
 }
 
@@ -115,12 +195,22 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     fn label_text(&self) -> LabelText<'_> {
         (**self).label_text()
     }
+
+    #[inline]
+    fn label_key(&self) -> LabelKey<'_> {
+        (**self).label_key()
+    }
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for &mut T {
     #[inline]
     fn label_text(&self) -> LabelText<'_> {
         (**self).label_text()
+    }
+
+    #[inline]
+    fn label_key(&self) -> LabelKey<'_> {
+        (**self).label_key()
     }
 }
 
@@ -133,15 +223,22 @@ pub struct LabelSet(Arc<[Label]>);
 
 impl LabelSet {
     /// From names and values in any order; of a repeated name the last value counts.
-    pub(crate) fn new(labels: impl IntoIterator<Item = (Cow<'static, str>, Arc<str>)>) -> Self {
-        let mut sorted: Vec<Label> = Vec::new();
-        for (name, value) in labels {
-            match sorted.binary_search_by(|(other, _)| other.cmp(&name)) {
-                Ok(at) => sorted[at].1 = value,
-                Err(at) => sorted.insert(at, (name, value)),
+    pub(crate) fn new(labels: impl IntoIterator<Item = Label>) -> Self {
+        Self::sorted(labels.into_iter().collect())
+    }
+
+    /// Not generic, for it is the larger part of `new`.
+    fn sorted(mut labels: Vec<Label>) -> Self {
+        labels.sort_by(|(one, _), (other, _)| one.cmp(other));
+        // The sort keeps the order of equal names, so the last of them goes where the first is.
+        labels.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(later, kept);
             }
-        }
-        Self(sorted.into())
+            same
+        });
+        Self(labels.into())
     }
 
     /// The value of a label.

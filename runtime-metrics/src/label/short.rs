@@ -1,0 +1,228 @@
+//! A text of up to 16 bytes in one register: read, compared and mixed in a few instructions.
+//!
+//! Most values of labels are that short, and where a series is looked up in each call this is most
+//! of the work.
+
+use super::word::SHORT;
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+use super::word::by_parts;
+use std::sync::atomic::AtomicU64;
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+pub(crate) use plain::Short;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) use simd::Short;
+
+/// What several texts come to, in their order: from this a search begins.
+#[inline(always)]
+pub(crate) fn mixed(low: u64, high: u64) -> usize {
+    const LOW: u64 = 0x9e37_79b9_7f4a_7c15;
+    const HIGH: u64 = 0x6a09_e667_f3bc_c909;
+    // The upper bits depend on all bits, the lowest on the lowest alone.
+    (low.wrapping_mul(LOW).wrapping_add(high.wrapping_mul(HIGH)) >> 32) as usize
+}
+
+/// Adds a word to what those before it came to.
+#[inline(always)]
+pub(crate) fn mix((low, high): (u64, u64), word: (u64, u64)) -> (u64, u64) {
+    let all = (u128::from(high) << 64 | u128::from(low)).rotate_left(32);
+    (all as u64 ^ word.0, (all >> 64) as u64 ^ word.1)
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod simd {
+    use super::{AtomicU64, SHORT, mixed};
+    use std::arch::asm;
+    use std::arch::x86_64::{
+        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_load_si128, _mm_loadu_si128, _mm_movemask_epi8,
+        _mm_setzero_si128, _mm_shuffle_epi32, _mm_unpackhi_epi64, _mm_xor_si128,
+    };
+
+    /// The bytes of a text, and zeros behind them.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Short(__m128i);
+
+    /// The smallest page of memory there is.
+    const MEMORY_PAGE: usize = 4096;
+
+    #[repr(align(16))]
+    struct Kept([[u8; SHORT]; SHORT + 1]);
+
+    /// What is kept of a register, by the number of bytes.
+    static KEPT: Kept = {
+        let mut kept = [[0; SHORT]; SHORT + 1];
+        let mut bytes = 1;
+        while bytes <= SHORT {
+            kept[bytes] = (u128::MAX >> (128 - 8 * bytes)).to_le_bytes();
+            bytes += 1;
+        }
+        Kept(kept)
+    };
+
+    impl Short {
+        /// Reads each text at once, with what lies behind it in the same page of memory, and takes
+        /// that away. `None` where that can't be done.
+        #[inline(always)]
+        pub(crate) fn read<const N: usize>(texts: [&str; N]) -> Option<[Self; N]> {
+            let (mut bytes, mut ends) = (0, false);
+            for text in texts {
+                // Where no text is, nothing may be read.
+                bytes |= text.len().wrapping_sub(1);
+                // In the last bytes of a page.
+                ends |= !text.as_ptr().addr() & (MEMORY_PAGE - SHORT) == 0;
+            }
+            if bytes >= SHORT || ends {
+                return None;
+            }
+            // SAFETY: this processor has SSE2, as all of its kind do.
+            let mut all = [Self(unsafe { _mm_setzero_si128() }); N];
+            for (one, text) in all.iter_mut().zip(texts) {
+                // SAFETY: each text has a first byte and no more than `SHORT`, and so many bytes from
+                // there on lie in the same page.
+                *one = unsafe { Self::read_masked(text) };
+            }
+            Some(all)
+        }
+
+        /// # Safety
+        ///
+        /// The text has 1 to `SHORT` bytes, and so many from its first on are in one page of memory.
+        #[inline(always)]
+        unsafe fn read_masked(text: &str) -> Self {
+            let all: __m128i;
+            // SAFETY: the page of the first byte can be read as that can. The compiler knows nothing of
+            // what is behind the text; it is masked, whoever may be writing to it meanwhile.
+            unsafe {
+                asm!("movdqu {all}, xmmword ptr [{start}]", start = in(reg) text.as_ptr(), all = lateout(xmm_reg) all,
+                    options(pure, readonly, nostack, preserves_flags));
+            }
+            // SAFETY: there are masks for up to `SHORT` bytes, aligned.
+            let kept = unsafe { _mm_load_si128(KEPT.0.as_ptr().add(text.len()).cast()) };
+            // SAFETY: as above, SSE2.
+            Self(unsafe { _mm_and_si128(all, kept) })
+        }
+
+        #[inline(always)]
+        pub(crate) fn halves(self) -> (u64, u64) {
+            // SAFETY: as in `read`.
+            unsafe { (_mm_cvtsi128_si64(self.0) as u64, _mm_cvtsi128_si64(_mm_unpackhi_epi64(self.0, self.0)) as u64) }
+        }
+
+        /// Where the search for these begins: as `mix` of all, and `mixed` of that.
+        #[inline(always)]
+        pub(crate) fn mix_all(all: &[Self]) -> usize {
+            // SAFETY: as in `read`.
+            let mut sum = unsafe { _mm_setzero_si128() };
+            for one in all {
+                // SAFETY: as in `read`.
+                sum = unsafe { _mm_xor_si128(_mm_shuffle_epi32::<0b10_01_00_11>(sum), one.0) };
+            }
+            let (low, high) = Self(sum).halves();
+            mixed(low, high)
+        }
+
+        /// Whether these are the texts of an entry, two numbers each.
+        ///
+        /// # Safety
+        ///
+        /// Nobody writes to the entry, which has as many words.
+        #[inline(always)]
+        pub(crate) unsafe fn are(all: &[Self], entry: &[AtomicU64]) -> bool {
+            debug_assert_eq!(entry.len(), 2 * all.len());
+            let mut same = u32::MAX;
+            for (at, one) in all.iter().enumerate() {
+                // SAFETY: as in `read`; the entry's numbers lie one after the other, and stay.
+                same &= unsafe {
+                    let entry = _mm_loadu_si128(entry.as_ptr().add(2 * at).cast());
+                    _mm_movemask_epi8(_mm_cmpeq_epi8(one.0, entry)).cast_unsigned()
+                };
+            }
+            same & 0xffff == 0xffff
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+mod plain {
+    use super::{AtomicU64, SHORT, by_parts, mix, mixed};
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// The bytes of a text, and zeros behind them.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Short(u64, u64);
+
+    impl From<(u64, u64)> for Short {
+        fn from((low, high): (u64, u64)) -> Self {
+            Self(low, high)
+        }
+    }
+
+    impl Short {
+        /// `None` if one is longer.
+        #[inline(always)]
+        pub(crate) fn read<const N: usize>(texts: [&str; N]) -> Option<[Self; N]> {
+            let short = texts.iter().all(|text| text.len() <= SHORT);
+            short.then(|| texts.map(|text| by_parts(text.as_bytes()).into()))
+        }
+
+        #[inline(always)]
+        pub(crate) fn halves(self) -> (u64, u64) {
+            (self.0, self.1)
+        }
+
+        /// Where the search for these begins.
+        #[inline(always)]
+        pub(crate) fn mix_all(all: &[Self]) -> usize {
+            let (low, high) = all.iter().fold((0, 0), |sum, one| mix(sum, one.halves()));
+            mixed(low, high)
+        }
+
+        /// Whether these are the texts of an entry, two numbers each.
+        ///
+        /// # Safety
+        ///
+        /// None is needed here.
+        #[inline(always)]
+        pub(crate) unsafe fn are(all: &[Self], entry: &[AtomicU64]) -> bool {
+            let same = |(one, entry): (&Self, &[AtomicU64; 2])| {
+                (entry[0].load(Relaxed), entry[1].load(Relaxed)) == one.halves()
+            };
+            all.iter().zip(entry.as_chunks().0).all(same)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::word::by_parts;
+    use super::*;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn all_ways_to_read_a_text_agree_wherever_it_lies() {
+        let memory: String = (0..3 * 4096).map(|at| char::from(b'!' + (at % 89) as u8)).collect();
+        for bytes in 0..=SHORT {
+            for start in 0..memory.len() - bytes {
+                let text = &memory[start..start + bytes];
+                let mut expected = [0; SHORT];
+                expected[..bytes].copy_from_slice(text.as_bytes());
+                let expected = u128::from_le_bytes(expected);
+                let (low, high) = by_parts(text.as_bytes());
+                assert_eq!(u128::from(high) << 64 | u128::from(low), expected);
+                if let Some([read]) = Short::read([text]) {
+                    assert_eq!(read.halves(), (low, high));
+                    let entry = [low, high].map(AtomicU64::new);
+                    // SAFETY: nobody else knows the entry.
+                    assert!(unsafe { Short::are(&[read], &entry) });
+                    entry[usize::from(bytes > 8)].fetch_xor(1 << 63, Relaxed);
+                    // SAFETY: as above.
+                    assert!(!unsafe { Short::are(&[read], &entry) });
+                    assert_eq!(Short::mix_all(&[read, read]), {
+                        let (low, high) = mix((low, high), (low, high));
+                        mixed(low, high)
+                    });
+                }
+            }
+        }
+    }
+}
