@@ -8,8 +8,8 @@ use crate::snapshot::Distribution;
 use std::borrow::Cow;
 
 /// Slots before the buckets: the sum, the largest value, the complement of the smallest, and what a
-/// thread remembers of the last duration (see [`observe_nanos`]).
-pub(crate) const HEADER: u32 = 6;
+/// thread remembers of the last duration (see [`observe_nanos`]) and of its extremes.
+pub(crate) const HEADER: u32 = 8;
 const SUM: u32 = 0;
 const MAX: u32 = 1;
 const MIN: u32 = 2;
@@ -18,6 +18,11 @@ const MIN: u32 = 2;
 const NEAR: u32 = 3;
 const NEAR_COUNT: u32 = 4;
 const NEAR_SLOT: u32 = 5;
+/// The bits of the first of the values between this thread's extremes, which change neither of
+/// them, and how many there are. All of these are finite and not negative, and so order as their
+/// bits do: one comparison tells that a value is as usual.
+const USUAL: u32 = 6;
+const USUAL_COUNT: u32 = 7;
 
 /// How values are distributed: latencies, sizes.
 ///
@@ -136,14 +141,20 @@ impl Histogram {
 }
 
 /// Puts `value` into the histogram whose slots start at `slot`.
+/// Puts a value into a histogram.
 #[inline]
 pub(crate) fn observe(slot: u32, shape: Shape, value: f64) {
     if let Some(header) = shard::cells(slot)
-        && value.is_finite()
-        && let Some(bucket) = shape.table.index_near(value)
+        && value.to_bits().wrapping_sub(header.at(USUAL).get()) < header.at(USUAL_COUNT).get()
+        && let Some(bucket) = shape.table.index_usual(value)
         && let Some(bucket) = header.reach(slot, slot + HEADER + bucket)
     {
-        write(|at| header.at(at), bucket, shape, value);
+        bucket.add(1);
+        if shape.nanos {
+            header.at(SUM).add(usual_nanos(value));
+        } else {
+            header.at(SUM).add_float(value);
+        }
     } else {
         observe_cold(slot, shape, value);
     }
@@ -156,23 +167,28 @@ fn observe_cold(slot: u32, shape: Shape, value: f64) {
         crate::internal::invalid_value();
         return;
     }
-    let bucket = slot + HEADER + shape.table.index(value);
-    write(|at| shard::touch(slot + at), shard::touch(bucket), shape, value);
-}
-
-#[inline(always)]
-fn write<S: Sink>(header: impl Fn(u32) -> S, bucket: S, shape: Shape, value: f64) {
-    bucket.add(1);
+    shard::touch(slot + HEADER + shape.table.index(value)).add(1);
     let rank = if shape.nanos {
         let nanos = whole_nanos(value);
-        header(SUM).add(nanos as u64);
+        shard::touch(slot + SUM).add(nanos as u64);
         rank_nanos(nanos)
     } else {
-        header(SUM).add_float(value);
+        shard::touch(slot + SUM).add_float(value);
         rank(value)
     };
-    header(MAX).raise(rank);
-    header(MIN).raise(!rank);
+    shard::touch(slot + MAX).raise(rank);
+    shard::touch(slot + MIN).raise(!rank);
+    if let Some(header) = shard::cells(slot) {
+        let value = |rank| if shape.nanos { unrank_nanos(rank) as f64 / 1e9 } else { unrank(rank) };
+        let (smallest, largest) = (value(!header.at(MIN).get()), value(header.at(MAX).get()));
+        // Of what `usual_nanos` can round, if it is seconds.
+        let largest = if shape.nanos { largest.min(USUAL_NANOS as f64 / 1e9) } else { largest };
+        // Not -0.0, which would come after all others.
+        let first = if smallest > 0.0 { smallest.to_bits() } else { shape.table.first_usual() };
+        let count = if largest < 0.0 { 0 } else { (largest.abs().to_bits() + 1).saturating_sub(first) };
+        header.at(USUAL).set(first);
+        header.at(USUAL_COUNT).set(count);
+    }
 }
 
 /// Puts a duration into a histogram of seconds.
@@ -228,16 +244,24 @@ fn observe_far(slot: u32, shape: Shape, nanos: u64) {
 }
 
 /// Seconds as nanoseconds, rounded; what is beyond 292 years is cut off.
-#[inline]
 fn whole_nanos(seconds: f64) -> i64 {
+    if seconds.abs() * 1e9 < USUAL_NANOS as f64 {
+        let nanos = usual_nanos(seconds.abs()) as i64;
+        if seconds < 0.0 { -nanos } else { nanos }
+    } else {
+        ((seconds * 1e9) as i64).max(-i64::MAX)
+    }
+}
+
+/// Beyond 26 days there is no hurry.
+const USUAL_NANOS: u64 = 1 << 51;
+
+/// The same up to `USUAL_NANOS`, and not below zero.
+#[inline(always)]
+fn usual_nanos(seconds: f64) -> u64 {
     /// To add it puts the nearest integer into the last bits of a float: `round` is a call.
     const ROUND: f64 = (1u64 << 52) as f64 * 1.5;
-    let nanos = seconds * 1e9;
-    if nanos.abs() < (1u64 << 51) as f64 {
-        (nanos + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i64
-    } else {
-        (nanos as i64).max(-i64::MAX)
-    }
+    (seconds * 1e9 + ROUND).to_bits().wrapping_sub(ROUND.to_bits())
 }
 
 /// Maps integers to such as order alike; only the least, which `whole_nanos` never gives, to 0.
@@ -299,6 +323,56 @@ mod tests {
             let rank = rank_nanos(nanos);
             assert!(unrank_nanos(rank) == nanos && rank != 0 && (!rank != 0 || nanos == i64::MAX));
         }
+    }
+
+    #[test]
+    fn what_is_usual_is_counted_as_the_rest_is() {
+        let lists: [&[f64]; 5] =
+            [&[0.5, 1.0], &[-1.0, 0.0, 1.0], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], &[1e9], &[0.0]];
+        let mut random = 88_172_645_463_325_252_u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random >> 11
+        };
+        let special = [0.0, -0.0, 1.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 1e15, 2.3e6, -2.3e6, 2_251_799.8];
+        for (number, bounds) in lists.into_iter().enumerate() {
+            for name in ["usual_values", "usual_times_seconds"] {
+                let histogram = Histogram::new(format!("case_{}_{name}", ["a", "b", "c", "d", "e"][number]), "Usual.")
+                    .with_buckets(bounds.to_vec())
+                    .register();
+                let seconds = name.ends_with("seconds");
+                let mut counts = vec![0; bounds.len() + 1];
+                let (mut nanos, mut sum, mut min, mut max) = (0_i64, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+                for round in 0..4_000 {
+                    let value = match next() % 8 {
+                        0 if !seconds && round > 100 => special[next() as usize % 5],
+                        1 => -(next() as f64) / 1e15,
+                        2 => next() as f64 / 1e9,
+                        _ => next() as f64 / 1e15,
+                    };
+                    histogram.observe(value);
+                    counts[bounds.partition_point(|bound| *bound < value)] += 1;
+                    let rounded = (value * 1e9).round_ties_even();
+                    nanos += rounded as i64;
+                    sum += value;
+                    let value = if seconds { rounded / 1e9 } else { value };
+                    (min, max) = (f64::min(min, value), f64::max(max, value));
+                }
+                let seen = histogram.distribution();
+                assert_eq!(seen.counts, counts, "{bounds:?}");
+                assert_eq!((seen.min, seen.max), (Some(min), Some(max)), "{bounds:?}");
+                assert_eq!(seen.sum, if seconds { nanos as f64 / 1e9 } else { sum }, "{bounds:?}");
+            }
+        }
+        let extremes = Histogram::new("usual_extremes", "Usual.").with_buckets(vec![1.0]).register();
+        for value in special {
+            extremes.observe(value);
+            extremes.observe(value);
+        }
+        extremes.observe(f64::NAN);
+        extremes.observe(f64::INFINITY);
+        let seen = extremes.distribution();
+        assert_eq!((seen.count, seen.min, seen.max), (22, Some(f64::MIN), Some(f64::MAX)));
     }
 
     #[test]

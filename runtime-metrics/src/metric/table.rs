@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 pub(crate) struct Table {
     buckets: Buckets,
     exponential: bool,
+    /// What is shifted out of a float to have its leading bits.
+    shift: u32,
     /// The leading bits of the values in the first cell, and in the last one counted from there.
     /// Smaller values are in the first cell as well, and larger ones in the last.
     first: i64,
@@ -30,6 +32,9 @@ struct Near {
     search: bool,
 }
 
+/// Where no bound is.
+const NOWHERE: Near = Near { upper: f64::INFINITY, bucket: 0, search: false };
+
 /// The same for durations in seconds that are measured in whole nanoseconds.
 #[derive(Debug)]
 struct NanosTable {
@@ -38,8 +43,8 @@ struct NanosTable {
     cells: Box<[u16]>,
 }
 
-/// Of a float: the exponent, and one bit more.
-const FLOAT_SHIFT: u32 = 51;
+/// Of a float: the exponent, and so many bits more as leave no two bounds in one cell.
+const SHIFTS: std::ops::RangeInclusive<u32> = 44..=51;
 const MOST_CELLS: i64 = 512;
 /// Of an integer: three bits after the leading one.
 const CELLS_PER_OCTAVE: u32 = 8;
@@ -64,22 +69,49 @@ impl Table {
 
     fn new(buckets: Buckets) -> Self {
         let bounds = if let Buckets::Explicit(bounds) = buckets { bounds } else { &[] };
-        let leading = |bound: f64| bound.to_bits() as i64 >> FLOAT_SHIFT;
-        // Zero and what is below it is before the first cell: bounds there need a search.
-        let first = bounds.iter().copied().find(|bound| *bound > 0.0).map_or(0, leading);
-        let last = bounds.last().copied().filter(|bound| *bound > 0.0).map_or(first, leading) - first + 1;
-        let searched = last > MOST_CELLS || bounds.first().is_some_and(|bound| *bound <= 0.0);
+        // The fewest cells that tell all bounds apart; else the most there may be, and a search.
+        let tables = || SHIFTS.rev().map_while(|shift| Self::with(buckets, bounds, shift));
+        let apart = |table: &Self| table.cells.iter().all(|cell| !cell.search);
+        let one = || Self { last: 0, cells: [Near { search: true, ..NOWHERE }].into(), ..Self::of_none(buckets) };
+        tables().find(apart).or_else(|| tables().last()).unwrap_or_else(one)
+    }
+
+    fn of_none(buckets: Buckets) -> Self {
+        Self {
+            buckets,
+            exponential: buckets == Buckets::Exponential,
+            shift: *SHIFTS.end(),
+            first: 0,
+            last: 0,
+            cells: [NOWHERE].into(),
+            nanos: OnceLock::new(),
+        }
+    }
+
+    /// For values above zero; `None` if there are too many cells.
+    fn with(buckets: Buckets, bounds: &[f64], shift: u32) -> Option<Self> {
+        let leading = |bound: f64| bound.to_bits() as i64 >> shift;
+        let below = bounds.partition_point(|bound| *bound <= 0.0);
+        let mut positive = bounds.iter().copied().skip(below);
+        let Some(smallest) = positive.next() else {
+            let near = Near { bucket: below as u32, ..NOWHERE };
+            return Some(Self { cells: [near].into(), ..Self::of_none(buckets) });
+        };
+        let first = leading(smallest);
+        let last = leading(positive.last().unwrap_or(smallest)) - first + 1;
+        if last >= MOST_CELLS {
+            return None;
+        }
         let cell = |at: i64| {
-            let start = if at == 0 { 0.0 } else { f64::from_bits(((first + at) as u64) << FLOAT_SHIFT) };
-            let bucket = bounds.partition_point(|bound| *bound < start);
-            let end = f64::from_bits(((first + at + 1) as u64) << FLOAT_SHIFT);
+            let start = f64::from_bits(((first + at) as u64) << shift);
+            let bucket = if at == 0 { below } else { bounds.partition_point(|bound| *bound < start) };
+            let end = f64::from_bits(((first + at + 1) as u64) << shift);
             let more = bounds.get(bucket + 1).is_some_and(|bound| *bound < end);
             let upper = bounds.get(bucket).copied().unwrap_or(f64::INFINITY);
-            Near { upper, bucket: bucket as u32, search: searched || more }
+            Near { upper, bucket: bucket as u32, search: more }
         };
-        let last = if searched { 0 } else { last };
         let cells = (0..=last).map(cell).collect();
-        Self { buckets, exponential: buckets == Buckets::Exponential, first, last, cells, nanos: OnceLock::new() }
+        Some(Self { shift, first, last, cells, ..Self::of_none(buckets) })
     }
 
     pub(crate) fn buckets(&self) -> Buckets {
@@ -88,16 +120,22 @@ impl Table {
 
     /// The bucket of a finite value.
     pub(crate) fn index(&self, value: f64) -> u32 {
-        self.index_near(value).unwrap_or_else(|| self.buckets.index(value))
+        self.buckets.index(value)
     }
 
-    /// The same without a search, where it needs none.
+    /// The bits of the first value that `index_usual` may be asked about: 0 has a bucket of its own
+    /// where it is a bound.
+    pub(crate) fn first_usual(&self) -> u64 {
+        if let Buckets::Explicit(bounds) = self.buckets { u64::from(bounds.contains(&0.0)) } else { 0 }
+    }
+
+    /// The bucket of a finite value that is not negative, if that needs no search.
     #[inline(always)]
-    pub(crate) fn index_near(&self, value: f64) -> Option<u32> {
+    pub(crate) fn index_usual(&self, value: f64) -> Option<u32> {
         if self.exponential {
             return Some(exponential_index(value));
         }
-        let leading = (value.to_bits() as i64 >> FLOAT_SHIFT) - self.first;
+        let leading = (value.to_bits() as i64 >> self.shift) - self.first;
         let near = self.cells.get(leading.max(0).min(self.last) as usize)?;
         if near.search { None } else { Some(near.bucket + u32::from(value > near.upper)) }
     }
@@ -172,14 +210,19 @@ mod tests {
     fn every_value_is_where_a_search_finds_it() {
         for table in tables() {
             let buckets = table.buckets();
+            let mut searched = 0;
             let uppers = (0..buckets.len()).map(|at| buckets.upper(at));
             let near = uppers.flat_map(|upper| [upper, upper.next_up(), upper.next_down()]);
             let spread = (-400..400).map(|power| 1.37f64.powi(power));
             for value in near.chain(spread.clone()).chain(spread.map(|value| -value)).chain([0.0, -0.0]) {
-                if value.is_finite() {
-                    assert_eq!(table.index(value), buckets.index(value), "{value} in {buckets:?}");
+                if value.is_finite() && value.is_sign_positive() && value.to_bits() >= table.first_usual() {
+                    let near = table.index_usual(value);
+                    assert!(near.is_none_or(|near| near == buckets.index(value)), "{value} in {buckets:?}");
+                    searched += usize::from(near.is_none());
                 }
             }
+            // These are too far apart for a table.
+            assert_eq!(searched > 0, buckets == Buckets::Explicit(&[1e-300, 1.0, 1e300]), "{buckets:?}");
         }
     }
 
