@@ -61,6 +61,7 @@
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
 //! | `full` | no | all of the above |
+//! | `mock-clock` | no | `MockClock`: tests say how long things take; for `[dev-dependencies]` |
 //!
 //! # Limits
 //!
@@ -97,6 +98,8 @@ mod snapshot;
 mod status;
 mod sync;
 
+#[cfg(feature = "mock-clock")]
+pub use clock::MockClock;
 pub use collect::MetricCollector;
 pub use config::{ConfigError, RuntimeMetricsConfig};
 #[cfg(feature = "http")]

@@ -20,15 +20,15 @@
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Mutex};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 #[cfg(not(loom))]
 mod size {
     /// Slots in a page: 1 KiB, which holds a metered function or a classic histogram whole.
     pub(crate) const PAGE: u32 = 128;
     /// Pages a block can hold: 8.4 million slots. The directory is lazily zeroed memory, so what
-    /// is not used costs address space only.
-    pub(crate) const PAGES: usize = 65_536;
+    /// is not used costs address space only. Miri looks at all of it each time.
+    pub(crate) const PAGES: usize = if cfg!(miri) { 128 } else { 65_536 };
 }
 #[cfg(loom)]
 mod size {
@@ -113,20 +113,25 @@ impl Block {
         unsafe { self.origins.get_unchecked((slot / PAGE) as usize) }
     }
 
-    /// The cell of `slot`, if its page has been touched.
+    /// Where the cell of `slot` is, if its page has been touched; from there the whole page can be
+    /// reached.
     #[inline(always)]
-    fn get(&self, slot: u32) -> Option<&AtomicU64> {
+    fn place(&self, slot: u32) -> Option<NonNull<AtomicU64>> {
         let origin = self.entry(slot).load(Acquire);
         if origin.is_null() {
             return None;
         }
         let cell = origin.wrapping_add(slot as usize);
         // SAFETY: an origin that is not null leads from a slot of its page to that slot's cell, which
-        // is not null. The page was published with Release, and is freed only with the block.
-        unsafe {
-            std::hint::assert_unchecked(!cell.is_null());
-            Some(&*cell)
-        }
+        // is not null.
+        Some(unsafe { NonNull::new_unchecked(cell) })
+    }
+
+    /// The cell of `slot`, if its page has been touched.
+    #[inline(always)]
+    fn get(&self, slot: u32) -> Option<&AtomicU64> {
+        // SAFETY: the page was published with Release, and is freed only with the block.
+        self.place(slot).map(|cell| unsafe { cell.as_ref() })
     }
 
     /// `slot` and the `N - 1` after it, if their page has been touched. They must lie in one page.
@@ -435,6 +440,7 @@ pub(crate) use process::{ARENA, Cells, add_here, cell, cells, gauge, touch};
 mod process {
     use super::{Arc, Arena, AtomicU64, Block, Cell, END, Home, Sink, Slot};
     use std::cell::{Cell as StdCell, RefCell};
+    use std::ptr::NonNull;
     use std::thread::LocalKey;
 
     pub(crate) static ARENA: Arena = Arena::new();
@@ -531,27 +537,33 @@ mod process {
         })
     }
 
-    /// This thread's cell of `slot`, if the thread has touched its page.
+    /// This thread's block, or the empty one.
+    #[inline(always)]
+    fn block() -> &'static Block {
+        // SAFETY: it points at `EMPTY` or at the block that `LEASE` holds; the arena keeps every
+        // block for the life of the process.
+        unsafe { &*LOCAL.with(|local| local.block.get()) }
+    }
+
+    /// This thread's cell of `slot`, if the thread has touched its page. Only this thread has the
+    /// lease, so it alone makes a `Cell` of this block.
     #[inline(always)]
     pub(crate) fn cell(slot: u32) -> Option<Cell<'static>> {
-        let block = LOCAL.with(|local| local.block.get());
-        // SAFETY: it points at `EMPTY` or at the block that `LEASE` holds; the arena keeps every
-        // block for the life of the process. Only this thread has the lease, so it alone makes a
-        // `Cell` of this block.
-        unsafe { &*block }.get(slot).map(Cell::new)
+        block().get(slot).map(Cell::new)
     }
 
     /// This thread's cell of `slot`, and with it those after it in its page.
     #[inline(always)]
     pub(crate) fn cells(slot: u32) -> Option<Cells> {
-        let first = cell(slot)?;
+        let first = block().place(slot)?;
         Some(Cells { first, left: super::PAGE - slot % super::PAGE })
     }
 
     /// Cells in a row, in one page.
     #[derive(Clone, Copy)]
     pub(crate) struct Cells {
-        first: Cell<'static>,
+        /// No reference: that would reach no further than one cell.
+        first: NonNull<AtomicU64>,
         /// For debug builds; nothing else asks.
         left: u32,
     }
@@ -563,7 +575,7 @@ mod process {
             debug_assert!(on < self.left);
             // SAFETY: what `Registry::allocate` gives as the head of a series is in one page, and
             // nobody asks beyond it; the page is an array, and lives as long as its block.
-            Cell::new(unsafe { &*std::ptr::from_ref(self.first.cell).add(on as usize) })
+            Cell::new(unsafe { self.first.add(on as usize).as_ref() })
         }
 
         /// The cell of `slot`, where these begin at `from`; if it is in another page, that must
@@ -583,9 +595,8 @@ mod process {
         if !ensure_lease() {
             return Slot::Shared(gauge(slot));
         }
-        // SAFETY: as in `cell`; `ensure_lease` has just made it a leased block.
-        let block: &'static Block = unsafe { &*LOCAL.with(|local| local.block.get()) };
-        Slot::Mine(Cell::new(block.touch(slot)))
+        // `ensure_lease` has just made it a leased one.
+        Slot::Mine(Cell::new(block().touch(slot)))
     }
 
     fn ensure_lease() -> bool {

@@ -1,12 +1,20 @@
-//! A scrape that has been made before allocates nothing, whatever there is to read. A program of
-//! its own: nobody else may allocate meanwhile.
+//! What has been recorded before is recorded again without an allocation, and a scrape that has been
+//! made before allocates nothing either, whatever there is to read. A program of its own, for its
+//! allocator counts.
 
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
 use runtime_metrics::export::{self, Encoder};
-use runtime_metrics::{Counter, Gauge, Histogram, Identity, Limits, metered, registry};
+use runtime_metrics::{
+    Counter, Gauge, Histogram, Identity, LabelValue, Limits, Rate, Set, Summary, Timer, add_label, increment, metered,
+    metric, metrics, observe, registry, set, timer,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 /// The system's allocator, counting what the current thread asks of it.
 struct Counting;
@@ -39,6 +47,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// A test looks at all that is recorded, so no other may record something new meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn allocations(work: impl FnOnce()) -> usize {
     let before = COUNT.get();
     work();
@@ -52,6 +66,7 @@ fn measured() -> Result<(), String> {
 
 #[test]
 fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() {
+    let _alone = alone();
     registry().set_limits(Limits { series_per_metric: 10_000, ..Limits::default() });
     registry().set_identity(Identity::new("shop", "node-\"7\""));
     let orders = Counter::new("allocation_orders", "Orders.").register();
@@ -102,4 +117,259 @@ fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() 
         assert!(family.series.is_sorted_by(|one, other| one.labels < other.labels), "{}", family.name);
     }
     assert_eq!(snapshot.family("allocation_waits_seconds").unwrap().series.len(), 2_200 - 4 + 1);
+}
+
+/// Ways to record that allocated, with how often they did, after they had been gone before.
+#[derive(Default)]
+struct Told(Vec<(&'static str, usize)>);
+
+impl Told {
+    fn check(&mut self, what: &'static str, mut record: impl FnMut()) {
+        const TIMES: usize = 10;
+        for _ in 0..3 {
+            record();
+        }
+        let allocated = allocations(|| (0..TIMES).for_each(|_| record()));
+        if allocated > 0 {
+            self.0.push((what, allocated));
+        }
+    }
+
+    fn none(&self) {
+        assert!(self.0.is_empty(), "in 10 records each: {:#?}", self.0);
+    }
+}
+
+#[derive(Clone, Copy, LabelValue)]
+enum Tier {
+    Free,
+    VeryLongNameOfATierThatFitsOnNoStackBufferOfFortyBytes,
+}
+
+#[derive(LabelValue)]
+struct Zone(String);
+
+#[test]
+fn the_macros_allocate_nothing_for_what_they_have_recorded_before() {
+    let _alone = alone();
+    let mut told = Told::default();
+    told.check("increment!", || increment!("allocation_plain"));
+    told.check("increment! by a value", || increment!("allocation_plain", value: 3u8));
+    told.check("increment! with constant labels", || increment!("allocation_constant", labels: {"kind" => "a"}));
+    told.check("set!", || set!("allocation_set", value: 1.5));
+    told.check("observe!", || observe!("allocation_observe", value: 7, buckets: [1, 10]));
+    told.check("observe! into automatic buckets", || observe!("allocation_automatic", value: 7.25));
+    told.check("observe! a duration", || observe!("allocation_seconds", value: Duration::from_micros(3)));
+    told.check("timer!", || drop(timer!("allocation_timer")));
+    told.check("what is no value", || observe!("allocation_observe", value: f64::NAN, buckets: [1, 10]));
+
+    let text = format!("/{}", "path".repeat(40));
+    let (borrowed, shared, zone): (&str, Arc<str>, Zone) = (&text, Arc::from("shared"), Zone("north".to_owned()));
+    let mut number = 0u64;
+    told.check("a borrowed text", || increment!("allocation_kinds", labels: {"label" => borrowed}));
+    told.check("a reference to a `String`", || increment!("allocation_kinds", labels: {"label" => &text}));
+    told.check("an `Arc<str>`", || increment!("allocation_kinds", labels: {"label" => shared}));
+    told.check("an integer", || increment!("allocation_kinds", labels: {"label" => i128::MIN}));
+    told.check("integers that take turns", || {
+        number += 1;
+        increment!("allocation_kinds", labels: {"label" => number % 3});
+    });
+    told.check("a bool", || increment!("allocation_kinds", labels: {"label" => text.len() > 3}));
+    told.check("a char", || increment!("allocation_kinds", labels: {"label" => 'x'}));
+    told.check("an enum", || {
+        for tier in [Tier::Free, Tier::VeryLongNameOfATierThatFitsOnNoStackBufferOfFortyBytes] {
+            increment!("allocation_kinds", labels: {"label" => tier});
+        }
+    });
+    told.check("a newtype", || increment!("allocation_kinds", labels: {"label" => zone}));
+    told.check("what is escaped", || {
+        let quoted = "a \"b\"\n\\";
+        increment!("allocation_kinds", labels: {"label" => quoted});
+    });
+
+    let b = borrowed;
+    told.check("2 labels", || increment!("allocation_2", labels: {"a" => b, "b" => 2}));
+    told.check("3 labels", || increment!("allocation_3", labels: {"a" => b, "b" => 2, "c" => true}));
+    told.check("4 labels", || increment!("allocation_4", labels: {"a" => b, "b" => 2, "c" => true, "d" => 'd'}));
+    told.check("5 labels", || increment!("allocation_5", labels: {"a" => b, "b" => 2, "c" => b, "d" => 4, "e" => b}));
+    told.check("6 labels", || {
+        increment!("allocation_6", labels: {"a" => b, "b" => 2, "c" => b, "d" => 4, "e" => b, "f" => 6});
+    });
+    told.check("7 labels", || {
+        increment!("allocation_7", labels: {"a" => b, "b" => 2, "c" => b, "d" => 4, "e" => b, "f" => 6, "g" => b});
+    });
+    told.check("8 labels", || {
+        increment!("allocation_8", labels: {
+            "a" => b, "b" => 2, "c" => b, "d" => 4, "e" => b, "f" => 6, "g" => b, "h" => 8
+        });
+    });
+    told.check("set! with labels", || set!("allocation_set", value: 1, labels: {"a" => b, "b" => 1}));
+    told.check("observe! with labels", || {
+        observe!("allocation_observe", value: 7, buckets: [1, 10], labels: {"a" => b, "b" => 1});
+    });
+    told.check("timer! with labels", || drop(timer!("allocation_timer", labels: {"a" => b, "b" => 1})));
+    told.none();
+}
+
+#[test]
+fn handles_allocate_nothing_for_what_they_have_recorded_before() {
+    let _alone = alone();
+    let mut told = Told::default();
+    let text = format!("/{}", "path".repeat(40));
+    let labels: [(&'static str, &dyn LabelValue); 3] = [("path", &text), ("status", &404u16), ("tier", &Tier::Free)];
+
+    let counter = Counter::new("allocation_counter", "").with_label("zone", "north").register();
+    told.check("Counter::increment", || counter.increment());
+    told.check("Counter::add", || counter.add(3));
+    told.check("Counter::add_with", || counter.add_with(3, &labels));
+    let bound = counter.with(&labels);
+    told.check("Counter::with, bound", || bound.increment());
+    told.check("Counter::clone", || counter.clone().increment());
+
+    let gauge = Gauge::new("allocation_gauge", "").register();
+    told.check("Gauge::set", || gauge.set(1));
+    told.check("Gauge::increment", || gauge.increment());
+    told.check("Gauge::decrement", || gauge.decrement());
+    told.check("Gauge::add", || gauge.add(-0.5));
+    told.check("Gauge::set_with", || gauge.set_with(3, &labels));
+    let bound = gauge.with(&labels);
+    told.check("Gauge::with, bound", || bound.set(2));
+
+    let histogram = Histogram::new("allocation_histogram", "").with_buckets([1.0, 10.0]).register();
+    told.check("Histogram::observe", || histogram.observe(2.5));
+    told.check("Histogram::start_timer", || drop(histogram.start_timer()));
+    told.check("Histogram::observe_with", || histogram.observe_with(2.5, &labels));
+    let bound = histogram.with(&labels);
+    told.check("Histogram::with, bound", || bound.observe(2.5));
+
+    let timer = Timer::new("allocation_handle_timer", "").register();
+    told.check("Timer::start", || drop(timer.start()));
+    told.check("Timer::record", || timer.record(Duration::from_millis(5)));
+    let bound = timer.with(&labels);
+    told.check("Timer::with, bound", || drop(bound.start()));
+
+    // A sketch grows for a value beyond what it has seen: it has bins as far as its values lie.
+    // Long windows: the first value of a part makes a sketch.
+    let summary = Summary::new("allocation_summary", "").with_window(Duration::from_hours(24)).register();
+    told.check("Summary::observe", || (1..100).for_each(|value| summary.observe(value)));
+    told.check("Summary::observe_with", || summary.observe_with(3, &labels));
+    let bound = summary.with(&labels);
+    told.check("Summary::with, bound", || bound.observe(3));
+
+    let set = Set::new("allocation_members", "").register();
+    let mut member = 0u64;
+    told.check("Set::insert", || {
+        // Few members are kept one by one, so let there be many first.
+        (0..20_000).for_each(|_| {
+            member += 1;
+            set.insert(member);
+        });
+    });
+    told.check("Set::insert, a text", || set.insert(&*text));
+    told.check("Set::insert_with", || set.insert_with(&*text, &labels));
+    let bound = set.with(&labels);
+    told.check("Set::with, bound", || bound.insert(1));
+
+    let _rate = Rate::new("allocation_rate", "").of(&counter).register();
+    told.check("the counter of a Rate", || counter.increment());
+    told.none();
+}
+
+#[metric(type = "counter", name = "allocation_declared", labels = ["source", "tier"])]
+struct Declared;
+
+#[metric(type = "gauge", name = "allocation_declared_level")]
+struct Level;
+
+#[metric(type = "timer", name = "allocation_declared_seconds")]
+struct Declaration;
+
+#[metered]
+async fn awaited() -> Result<(), String> {
+    Yields(2).await;
+    Ok(())
+}
+
+/// Waits for so many polls.
+struct Yields(u8);
+
+impl Future for Yields {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> std::task::Poll<()> {
+        self.0 = self.0.saturating_sub(1);
+        if self.0 == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    }
+}
+
+fn poll_to_the_end(future: impl Future) {
+    let mut future = pin!(future);
+    while future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {}
+}
+
+#[metered(event = "allocation.placed", emitted_at = age)]
+fn placed(age: Duration) -> Result<(), String> {
+    let _ = age;
+    Ok(())
+}
+
+#[metered(name = "allocation_labelled", labels(path = path, tier = tier, "type" = "x"))]
+fn labelled(path: &str, tier: Tier) {
+    let _ = (path, tier);
+}
+
+#[metered(name = "allocation_added", labels = ["path", "status"])]
+fn added(path: &str) {
+    add_label!("path", path);
+    add_label!("status", 404);
+}
+
+#[metered(name = "allocation_labelled_async", labels(path = path))]
+async fn labelled_async(path: &str) {
+    let _ = path;
+    Yields(2).await;
+}
+
+struct Shop {
+    open: bool,
+}
+
+#[metrics]
+impl Shop {
+    fn sell(&self) -> Result<(), ()> {
+        if self.open { Ok(()) } else { Err(()) }
+    }
+
+    async fn restock(&self) {
+        Yields(2 + u8::from(self.open)).await;
+    }
+}
+
+#[test]
+fn attributes_allocate_nothing_for_what_they_have_recorded_before() {
+    let _alone = alone();
+    let mut told = Told::default();
+    let text = format!("/{}", "path".repeat(40));
+    told.check("increment! of a declared metric", || {
+        increment!(Declared, labels: {"source" => text, "tier" => Tier::Free});
+    });
+    told.check("with of a declared metric", || Declared::with(&text, Tier::Free).increment());
+    told.check("set! of a declared metric", || set!(Level, value: 1));
+    told.check("handle of a declared metric", || Level::handle().set(2));
+    told.check("timer! of a declared metric", || drop(timer!(Declaration)));
+
+    told.check("a measured function", || measured().unwrap());
+    told.check("a measured future", || poll_to_the_end(awaited()));
+    told.check("a cancelled future", || {
+        let mut future = pin!(awaited());
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    });
+    told.check("a method of a service", || Shop { open: true }.sell().unwrap());
+    told.check("a method of a service that fails", || Shop { open: false }.sell().unwrap_err());
+    told.check("an async method of a service", || poll_to_the_end(Shop { open: true }.restock()));
+    told.check("an event", || placed(Duration::from_millis(3)).unwrap());
+    told.check("labels(…)", || labelled(&text, Tier::Free));
+    told.check("labels = […] and add_label!", || added(&text));
+    told.check("labels(…) of a future", || poll_to_the_end(labelled_async(&text)));
+    told.none();
 }

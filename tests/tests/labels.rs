@@ -95,7 +95,7 @@ fn values_of_different_types_share_a_series_where_their_text_is_the_same() {
         one_site("free");
         one_site(false);
         one_site(Tier::Paid { since: 3 });
-        one_site(&Tier::Trial);
+        one_site(Tier::Trial);
         one_site("on trial, for longer than 16 bytes");
         one_site("on trial, for longer than 16 bites");
     }

@@ -42,6 +42,9 @@ impl Word {
     /// Any of them.
     pub(crate) const ZERO: Self = Self::new(PLACE, 0, 0);
 
+    /// No text.
+    pub(crate) const EMPTY: Self = Self::new(1, 0, 0);
+
     #[inline(always)]
     pub(crate) fn unsigned(number: u128) -> Self {
         Self::new(UNSIGNED, number as u64, (number >> 64) as u64)
@@ -103,6 +106,7 @@ impl Word {
     }
 
     /// Whether it tells its text but by a hash.
+    #[inline]
     pub(crate) fn is_long(self) -> bool {
         self.kind() == LONG
     }

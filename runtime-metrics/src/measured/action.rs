@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::service::Totals;
 use super::{Outcome, Service};
-use crate::label::LabelSet;
+use crate::label::{LabelSet, LabelText};
 use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{Definition, Family, Known, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
@@ -412,10 +412,8 @@ impl Counts {
     }
 
     /// Counts the end of a call whose labels are known only now.
-    #[cold]
     pub(super) fn finish_labelled(&'static self, outcome: Outcome, nanos: u64, frame: &Frame) {
-        let values = frame.values();
-        let slot = self.known.slot_of(values, || self.results(values));
+        let slot = self.known.slot_of(self.keys().len(), |at| frame.value(at), || self.results(frame));
         record(slot - TIMES, self.shape, outcome, nanos);
         metric::add_to_counter(self.base + FINISHED, 1);
         if let Some(totals) = self.totals {
@@ -424,10 +422,12 @@ impl Counts {
     }
 
     /// The series of durations for these label values; the counts by outcome lie before it.
-    fn results(&self, values: &[Box<str>]) -> SeriesRef {
+    #[cold]
+    fn results(&self, frame: &Frame) -> SeriesRef {
         let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
-        let given = self.keys().iter().zip(values).filter(|(_, value)| !value.is_empty());
-        let labels = self.labels.with(given.map(|(key, value)| (Cow::Borrowed(*key), Arc::from(&**value))));
+        let value = |at| LabelText::from(frame.value(at));
+        let given = self.keys().iter().enumerate().filter(|(at, _)| !value(*at).is_empty());
+        let labels = self.labels.with(given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at)))));
         families.results(labels, &self.labels)
     }
 }

@@ -25,7 +25,15 @@ impl Call {
     #[inline]
     pub(super) fn frame(self) -> Option<Box<Frame>> {
         let keys = self.counts.keys();
-        if keys.is_empty() { None } else { Some(Box::new(Frame::new(keys))) }
+        if keys.is_empty() { None } else { Some(Frame::new(keys)) }
+    }
+
+    /// Takes the frame back from the thread's stack. A thread that is being torn down has none any
+    /// more, and what was on it is lost; but where such a call is counted is told by its frame
+    /// alone, so an empty one stands in.
+    #[inline]
+    pub(super) fn take_frame(self) -> Option<Box<Frame>> {
+        if self.counts.keys().is_empty() { None } else { Frame::pop().or_else(|| self.frame()) }
     }
 
     #[inline]
@@ -51,9 +59,10 @@ impl Call {
     }
 
     /// Counts the end of a call, with the labels that it was given.
-    #[cold]
-    pub(super) fn finish_labelled(self, outcome: Outcome, now: Moment, frame: &Frame) {
-        self.counts.finish_labelled(outcome, now.nanos_since(self.started), frame);
+    #[inline(never)]
+    pub(super) fn finish_labelled(self, outcome: Outcome, now: Moment, frame: Box<Frame>) {
+        self.counts.finish_labelled(outcome, now.nanos_since(self.started), &frame);
+        frame.keep();
     }
 }
 
@@ -89,10 +98,8 @@ impl Running {
 
     #[cold]
     fn finish_framed(call: Call, outcome: Outcome) {
-        match Frame::pop() {
-            Some(frame) => call.finish_labelled(outcome, Moment::now(), &frame),
-            // The thread is being torn down: it has no frames any more.
-            None => call.finish_now(outcome),
+        if let Some(frame) = call.take_frame() {
+            call.finish_labelled(outcome, Moment::now(), frame);
         }
     }
 
@@ -107,7 +114,7 @@ impl Running {
     pub(super) fn leave(self) -> (Call, Option<Box<Frame>>) {
         let call = self.0;
         std::mem::forget(self);
-        (call, if call.counts.keys().is_empty() { None } else { Frame::pop() })
+        (call, call.take_frame())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Labels that a measured call is given while it runs, from wherever `add_label!` is called.
 
-use crate::label::LabelValue;
+use crate::label::{LabelKey, LabelValue, Word};
 use crate::status::report;
 use std::cell::RefCell;
 
@@ -9,47 +9,99 @@ use std::cell::RefCell;
 #[derive(Debug)]
 pub(crate) struct Frame {
     keys: &'static [&'static str],
-    values: Vec<Box<str>>,
+    /// One for each key, and what is left of an earlier call that had more.
+    values: Vec<Given>,
 }
 
+/// A value that a call was given.
+#[derive(Debug)]
+struct Given {
+    word: Word,
+    /// What the word stands for, if it is too long to be one.
+    text: String,
+}
+
+/// The frames of a thread; boxed, for they move between here and the futures.
+#[derive(Debug)]
+#[allow(clippy::vec_box)]
+struct Frames {
+    /// Of the calls that run on it, which nest.
+    running: Vec<Box<Frame>>,
+    /// Of calls that are over, for the next.
+    spare: Vec<Box<Frame>>,
+}
+
+/// How many frames are kept: more calls than that seldom end before as many have begun.
+const SPARE: usize = 64;
+
 thread_local! {
-    #[allow(clippy::vec_box)] // they move between here and the futures
-    static FRAMES: RefCell<Vec<Box<Frame>>> = const { RefCell::new(Vec::new()) };
+    static FRAMES: RefCell<Frames> = const { RefCell::new(Frames { running: Vec::new(), spare: Vec::new() }) };
 }
 
 impl Frame {
-    pub(crate) fn new(keys: &'static [&'static str]) -> Self {
-        Self { keys, values: vec![Box::default(); keys.len()] }
+    /// A frame without values.
+    #[allow(clippy::unnecessary_box_returns)] // it is one of those that are kept, if there is one
+    pub(crate) fn new(keys: &'static [&'static str]) -> Box<Self> {
+        let spare = FRAMES.try_with(|frames| frames.borrow_mut().spare.pop()).ok().flatten();
+        let mut frame = spare.unwrap_or_else(|| Box::new(Self { keys, values: Vec::new() }));
+        frame.keys = keys;
+        for given in &mut frame.values {
+            given.word = Word::EMPTY;
+        }
+        while frame.values.len() < keys.len() {
+            frame.values.push(Given { word: Word::EMPTY, text: String::new() });
+        }
+        frame
     }
 
-    /// One value for each declared label, empty where none was given.
-    pub(crate) fn values(&self) -> &[Box<str>] {
-        &self.values
+    /// Keeps what the frame has allocated, now that its call is over.
+    pub(crate) fn keep(self: Box<Self>) {
+        let _ = FRAMES.try_with(|frames| {
+            let spare = &mut frames.borrow_mut().spare;
+            if spare.len() < SPARE {
+                spare.push(self);
+            }
+        });
+    }
+
+    /// The value of a declared label by its number; empty where none was given.
+    #[inline]
+    pub(crate) fn value(&self, at: usize) -> LabelKey<'_> {
+        match self.values.get(at) {
+            Some(Given { word, text }) if word.is_long() => LabelKey::Text(text),
+            Some(Given { word, .. }) => LabelKey::Word(*word),
+            None => LabelKey::Word(Word::EMPTY),
+        }
+    }
+
+    fn set(&mut self, name: &str, key: LabelKey<'_>) -> bool {
+        let at = self.keys.iter().position(|key| *key == name);
+        let Some(given) = at.and_then(|at| self.values.get_mut(at)) else { return false };
+        given.word = Word::of(&key);
+        if let (true, LabelKey::Text(text)) = (given.word.is_long(), key) {
+            given.text.clear();
+            given.text.push_str(text);
+        }
+        true
     }
 
     /// Makes this the innermost frame of the thread.
     pub(crate) fn push(self: Box<Self>) {
-        let _ = FRAMES.try_with(|frames| frames.borrow_mut().push(self));
+        let _ = FRAMES.try_with(|frames| frames.borrow_mut().running.push(self));
     }
 
     /// Takes the innermost frame back. Calls nest, so it is the one that was pushed last.
     pub(crate) fn pop() -> Option<Box<Self>> {
-        FRAMES.try_with(|frames| frames.borrow_mut().pop()).ok().flatten()
+        FRAMES.try_with(|frames| frames.borrow_mut().running.pop()).ok().flatten()
     }
 }
 
 /// `add_label!`: gives the label to the innermost running call that declares it.
 #[doc(hidden)]
 pub fn add_label(name: &'static str, value: &impl LabelValue, place: &'static str) {
-    let text = value.label_text();
-    let found = FRAMES.try_with(|frames| {
-        let mut frames = frames.borrow_mut();
-        let slot = frames.iter_mut().rev().find_map(|frame| {
-            let at = frame.keys.iter().position(|key| *key == name)?;
-            frame.values.get_mut(at)
-        });
-        slot.map(|slot| *slot = (*text).into()).is_some()
-    });
+    let key = value.label_key();
+    let found =
+        FRAMES.try_with(|frames| frames.borrow_mut().running.iter_mut().rev().any(|frame| frame.set(name, key)));
     if found != Ok(true) {
         report(
             name,

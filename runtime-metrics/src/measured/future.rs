@@ -118,7 +118,7 @@ impl<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome> Future for Metered<F, O>
 fn finish(call: Call, outcome: Outcome, now: Moment, frame: Option<Box<Frame>>) {
     match frame {
         None => call.finish(outcome, now),
-        Some(frame) => call.finish_labelled(outcome, now, &frame),
+        Some(frame) => call.finish_labelled(outcome, now, frame),
     }
 }
 
@@ -155,10 +155,11 @@ impl<'a> Polling<'a> {
     /// Ends the poll, and with an outcome the call.
     #[inline]
     fn end(&mut self, outcome: Option<Outcome>) {
-        if std::mem::take(&mut self.pushed) {
-            self.state.frame = Frame::pop();
-        }
+        let pushed = std::mem::take(&mut self.pushed);
         let Some(call) = self.call.take() else { return };
+        if pushed {
+            self.state.frame = call.take_frame();
+        }
         let now = Moment::now();
         let busy = now.nanos_since(self.began);
         call.counts().polled(busy, busy > SLOW_POLL_NANOS.load(Relaxed));

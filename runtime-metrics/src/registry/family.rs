@@ -496,7 +496,7 @@ impl Family {
         }
         let slots = if self.has_room_in(&all) { self.allocate() } else { None };
         if let Some(series) = slots.and_then(|slots| self.put(&mut all, labels, slots)) {
-            drop(all);
+            // Under the lock, so that nobody takes it off the count before it is on it.
             self.registry.count_series();
             return series;
         }

@@ -43,7 +43,7 @@ pub static RUNTIME_METRICS_V1: [Entry];
 
 /// There is no link-time catalogue here: sites register themselves at their first record.
 #[cfg(any(target_family = "wasm", miri))]
-static RUNTIME_METRICS_V1: [Entry; 0] = [];
+static RUNTIME_METRICS_V1: &[Entry] = &[];
 
 /// How many series there may be. Beyond, new label sets are folded into one series with the label
 /// `overflow="true"`: totals stay right and memory stays bounded.
@@ -520,3 +520,8 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
     }
     Ok(())
 }
+
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(loom)))]
+mod tests;

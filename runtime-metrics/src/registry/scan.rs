@@ -39,8 +39,8 @@ const LOOSE: u32 = 1 << 31;
 const REMOVED: u32 = 1 << 30;
 const NUMBER: u32 = REMOVED - 1;
 
-/// How many series must be loose to be laid out: fewer are at hand anyway.
-const MANY: usize = 256;
+/// How many series must be loose to be laid out: fewer are at hand anyway. Miri never makes many.
+const MANY: usize = if cfg!(miri) { 4 } else { 256 };
 /// How many series are told at a time where their text is now.
 const AT_A_TIME: usize = 256;
 

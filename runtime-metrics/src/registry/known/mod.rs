@@ -128,15 +128,21 @@ impl Known {
         by_length!(1 2 3 4 5 6 7 8 9 10 11 12)
     }
 
-    /// The slot of the series that `create` makes of these texts, or has made before.
-    pub(crate) fn slot_of(&'static self, texts: &[Box<str>], create: impl FnOnce() -> SeriesRef) -> u32 {
-        let key = |at: usize| LabelKey::Text(texts.get(at).map_or("", |text| text));
-        if let Some(hit) = self.find_by(texts.len(), key) {
-            return hit.slot();
+    /// The slot of the series that `create` makes of so many values, or has made before.
+    #[inline]
+    pub(crate) fn slot_of<'a>(
+        &'static self,
+        len: usize,
+        key: impl Fn(usize) -> LabelKey<'a>,
+        create: impl FnOnce() -> SeriesRef,
+    ) -> u32 {
+        if let Some(found) = self.find_by(len, &key) {
+            return found.slot();
         }
         let series = create();
+        // What was folded is not remembered: its count stays exact.
         if !series.is_overflow() {
-            self.remember(&(0..texts.len()).map(key).collect::<Vec<_>>(), &series);
+            self.remember(&(0..len).map(key).collect::<Vec<_>>(), &series);
         }
         series.slot()
     }
