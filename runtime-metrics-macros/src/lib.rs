@@ -142,6 +142,8 @@ pub fn add_label(input: TokenStream) -> TokenStream {
 /// | `prefix = "p_"` | the same with `p_` in front |
 /// | `event = "e"` | `event_received_total{event}`, `event_processing_time_seconds`, `event_failures_total` |
 /// | `buckets = […]` | durations in these buckets (seconds); also as `histogram_buckets` |
+/// | `sample = 16` | durations of one in 16 calls, each for 16: counts of calls stay exact, and a call costs a few nanoseconds |
+/// | `duration = false` | no durations, and no reading of the clock |
 /// | `labels = ["a"]` | labels that [`add_label!`] gives values to while the call runs |
 /// | `labels(a = expr)` | labels from the arguments, as they are at the start of the call |
 /// | `ok_if = test`, `error_if = test` | a function or closure of `&value` that decides `ok` or `error` |

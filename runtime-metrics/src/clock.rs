@@ -46,6 +46,14 @@ fn first_time() -> &'static Time {
 }
 
 impl Moment {
+    /// For what is not timed.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    #[inline(always)]
+    pub(crate) fn is_never(self) -> bool {
+        self.0 == Self::NEVER.0
+    }
+
     #[inline(always)]
     pub(crate) fn now() -> Self {
         #[cfg(any(test, feature = "mock-clock"))]

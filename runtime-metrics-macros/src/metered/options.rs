@@ -6,10 +6,23 @@ use crate::options::{
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
 
-const OPTIONS: &[&str] =
-    &["name", "prefix", "service", "event", "emitted_at", "buckets", "labels", "ok_if", "error_if", "skip", "crate"];
+const OPTIONS: &[&str] = &[
+    "name",
+    "prefix",
+    "service",
+    "event",
+    "emitted_at",
+    "buckets",
+    "sample",
+    "duration",
+    "labels",
+    "ok_if",
+    "error_if",
+    "skip",
+    "crate",
+];
 
 /// Labels that the attribute sets by itself.
 const OWN_LABELS: &[&str] = &["action", "service", "outcome", "event"];
@@ -22,6 +35,9 @@ pub(crate) struct Options {
     pub(super) event: Option<LitStr>,
     pub(super) emitted_at: Option<Expr>,
     pub(super) buckets: Option<Bounds>,
+    /// One in so many calls is timed.
+    pub(super) sample: Option<LitInt>,
+    pub(super) duration: Option<LitBool>,
     pub(super) labels: Option<Labels>,
     pub(super) verdict: Option<Verdict>,
     pub(crate) skip: Option<Ident>,
@@ -64,12 +80,29 @@ impl Parse for Options {
                 emitted_at,
                 "`emitted_at` tells when an event was emitted; say which with `event = \"…\"`",
             )),
-            _ => Ok(options),
+            _ => options.check_duration(),
         }
     }
 }
 
 impl Options {
+    /// Whether calls are timed at all.
+    pub(super) fn is_timed(&self) -> bool {
+        self.duration.as_ref().is_none_or(|duration| duration.value)
+    }
+
+    /// Without durations there is nothing to say about them.
+    fn check_duration(self) -> Result<Self> {
+        let buckets = self.buckets.as_ref().map(|_| "buckets");
+        match (buckets.or(self.sample.as_ref().map(|_| "sample")), &self.duration) {
+            (Some(other), Some(duration)) if !duration.value => Err(Error::new(
+                duration.span(),
+                format!("`duration = false` leaves out what `{other}` is about; remove one of the two"),
+            )),
+            _ => Ok(self),
+        }
+    }
+
     fn set(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         let text = option.unraw().to_string();
         if !OPTIONS.contains(&&*text) {
@@ -93,6 +126,8 @@ impl Options {
             "emitted_at" => once(&mut self.emitted_at, option, input.parse()?),
             // `histogram_buckets` is renamed before this: see `parse_options`.
             "buckets" => once(&mut self.buckets, option, input.parse()?),
+            "sample" => once(&mut self.sample, option, sample(input)?),
+            "duration" => once(&mut self.duration, option, input.parse()?),
             "labels" => {
                 let keys = label_names(input, OWN_LABELS)?;
                 once(&mut self.labels, option, Labels { keys, ..Labels::default() })
@@ -161,6 +196,20 @@ fn checked(input: ParseStream<'_>, what: &str, check: impl Fn(&LitStr) -> Result
     let literal = string(input, what)?;
     check(&literal)?;
     Ok(literal)
+}
+
+/// `sample = 16`
+fn sample(input: ParseStream<'_>) -> Result<LitInt> {
+    let error = |span| {
+        let text =
+            "`sample = 16` times one in 16 calls; give it a whole number from 1 on (for none: `duration = false`)";
+        Error::new(span, text)
+    };
+    let literal: LitInt = input.parse().map_err(|other| error(other.span()))?;
+    match literal.base10_parse::<u32>() {
+        Ok(1..) => Ok(literal),
+        _ => Err(error(literal.span())),
+    }
 }
 
 fn not_empty(literal: &LitStr) -> Result<()> {

@@ -33,6 +33,8 @@ struct Text {
     /// It has a future, whose polls are measured.
     future: bool,
     buckets: Option<Buckets>,
+    /// One in so many calls is timed; 0: none.
+    every: u32,
     labels: &'static [(&'static str, &'static str)],
     keys: &'static [&'static str],
     source: Source,
@@ -47,6 +49,10 @@ pub struct Counts {
     /// Where these calls are counted for the service as well.
     totals: Option<&'static Totals>,
     base: u32,
+    /// One in so many calls is timed; 0: none.
+    every: u32,
+    /// The same as a share of 2^32.
+    share: u64,
     shape: Shape,
     families: Option<Families>,
     labels: LabelSet,
@@ -90,6 +96,7 @@ impl Action {
             method: false,
             future: false,
             buckets: None,
+            every: 1,
             labels: &[],
             keys: &[],
             source: Source::new(module, file, line),
@@ -129,6 +136,11 @@ impl Action {
 
     pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
         self.text.buckets = Some(Buckets::Explicit(bounds));
+        self
+    }
+
+    pub const fn sample(mut self, every: u32) -> Self {
+        self.text.every = every;
         self
     }
 
@@ -202,6 +214,8 @@ impl Action {
             service,
             totals,
             base,
+            every: self.text.every,
+            share: if self.text.every == 0 { 0 } else { (1 << 32) / u64::from(self.text.every) },
             shape,
             families,
             labels,
@@ -212,18 +226,13 @@ impl Action {
     }
 
     /// A family of this action.
-    fn family(
-        &self,
-        registry: &'static Registry,
-        kind: Kind,
-        name: &str,
-        help: &'static str,
-    ) -> Result<&'static Family, RegisterError> {
+    fn definition(&self, kind: Kind, name: &str, help: &'static str) -> Definition {
         let text = &self.text;
         let stem = if text.event.is_some() { "event" } else { text.name };
         let mut definition = Definition::new(kind, format!("{}{stem}{name}", text.prefix), help).at(text.source);
-        definition.buckets = if kind == Kind::Histogram { text.buckets } else { None };
-        registry.family(&definition)
+        let none = (text.every == 0).then_some(Buckets::Explicit(&[1.0]));
+        definition.buckets = if kind == Kind::Histogram { text.buckets.or(none) } else { None };
+        definition
     }
 
     fn register(
@@ -240,7 +249,14 @@ impl Action {
         }
         let labels = Family::labels(labels);
 
-        let family = |kind, name, help| self.family(registry, kind, name, help);
+        let family = |kind, name, help| {
+            let definition = self.definition(kind, name, help);
+            if kind == Kind::Histogram && text.every == 0 {
+                // By which the results of a label set are found all the same.
+                return Ok(registry.unexported(&definition));
+            }
+            registry.family(&definition)
+        };
         let (requests, times, started) = if text.event.is_some() {
             let failures = family(Kind::Counter, "_failures_total", "Events whose handler failed or panicked.")?;
             let times = family(Kind::Histogram, "_processing_time_seconds", "How long events took to be handled.")?;
@@ -346,11 +362,11 @@ impl Counts {
     }
 
     fn adopt_polls(&self) {
-        // Two actions that are one have these series already, and nowhere needs none.
-        if self.families.is_none() {
+        // Two actions that are one have these series already; nowhere needs none, nor who is not timed.
+        if self.families.is_none() || self.every == 0 {
             return;
         }
-        let family = |name, help| self.action.family(registry(), Kind::Counter, name, help);
+        let family = |name, help| registry().family(&self.action.definition(Kind::Counter, name, help));
         let busy = family(
             "_busy_seconds_total",
             "Time that the futures of calls were polled for; the rest of their duration they waited.",
@@ -372,21 +388,45 @@ impl Counts {
         self.action.text.keys
     }
 
+    /// Counts the start of a call, and tells whether it is to be timed.
     #[inline(always)]
-    pub(super) fn start(&self) {
-        metric::add_to_counter(self.base + STARTED, 1);
+    pub(super) fn start(&self) -> bool {
+        let started = match shard::cell(self.base + STARTED) {
+            Some(cell) => {
+                cell.add(1);
+                cell.get()
+            }
+            None => self.start_cold(),
+        };
         if let Some(totals) = self.totals {
             totals.start();
         }
+        self.is_sampled(started)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn start_cold(&self) -> u64 {
+        metric::add_to_counter(self.base + STARTED, 1);
+        1
+    }
+
+    /// Whether this thread's call of this number is timed: spread evenly over them, but in no
+    /// pattern that calls could have as well.
+    #[inline(always)]
+    fn is_sampled(&self, started: u64) -> bool {
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        started.wrapping_mul(GOLDEN) >> 32 < self.share
+    }
+
+    /// Counts the end of a call that was timed, as all are.
     #[inline(always)]
     pub(super) fn finish(&self, outcome: Outcome, nanos: u64) {
         match shard::cells(self.base) {
             Some(cells) => {
                 cells.at(FINISHED).add(1);
                 cells.at(RESULTS + outcome as u32).add(1);
-                metric::observe_nanos_in(cells, RESULTS + TIMES, self.base + RESULTS + TIMES, self.shape, nanos);
+                metric::observe_nanos_in(cells, RESULTS + TIMES, self.base + RESULTS + TIMES, self.shape, nanos, 1);
             }
             None => self.finish_cold(outcome, nanos),
         }
@@ -398,26 +438,82 @@ impl Counts {
     #[cold]
     #[inline(never)]
     fn finish_cold(&self, outcome: Outcome, nanos: u64) {
-        record(self.base + RESULTS, self.shape, outcome, nanos);
+        metric::add_to_counter(self.base + RESULTS + outcome as u32, 1);
+        metric::observe_nanos(self.base + RESULTS + TIMES, self.shape, nanos);
         metric::add_to_counter(self.base + FINISHED, 1);
     }
 
-    /// Counts one poll of a future.
+    /// Counts the end of a call that was not timed.
+    #[inline(always)]
+    pub(super) fn finish_untimed(&self, outcome: Outcome) {
+        match shard::cells(self.base) {
+            Some(cells) => {
+                cells.at(FINISHED).add(1);
+                cells.at(RESULTS + outcome as u32).add(1);
+            }
+            None => self.finish_untimed_cold(outcome),
+        }
+        if let Some(totals) = self.totals {
+            totals.finish_untimed(outcome);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_untimed_cold(&self, outcome: Outcome) {
+        metric::add_to_counter(self.base + RESULTS + outcome as u32, 1);
+        metric::add_to_counter(self.base + FINISHED, 1);
+    }
+
+    /// Counts the end of a call whose duration stands for those of others.
+    #[inline(never)]
+    pub(super) fn finish_sampled(&self, outcome: Outcome, nanos: u64) {
+        self.finish_untimed(outcome);
+        self.observe_sampled(self.base + RESULTS + TIMES, nanos);
+    }
+
+    fn observe_sampled(&self, slot: u32, nanos: u64) {
+        metric::observe_sampled(slot, self.shape, nanos, self.every.into());
+        if let Some(totals) = self.totals {
+            totals.observe_sampled(nanos, self.every.into());
+        }
+    }
+
+    /// Whether each call is timed.
+    #[inline(always)]
+    pub(super) fn times_all(&self) -> bool {
+        self.every == 1
+    }
+
+    /// Counts one poll of a future that is timed.
     #[inline]
     pub(super) fn polled(&self, nanos: u64, slow: bool) {
-        metric::add_to_counter(self.base + BUSY, nanos);
+        metric::add_to_counter(self.base + BUSY, nanos.wrapping_mul(self.every.into()));
         if slow {
-            metric::add_to_counter(self.base + SLOW, 1);
+            metric::add_to_counter(self.base + SLOW, self.every.into());
         }
     }
 
     /// Counts the end of a call whose labels are known only now.
-    pub(super) fn finish_labelled(&'static self, outcome: Outcome, nanos: u64, frame: &Frame) {
+    pub(super) fn finish_labelled(&'static self, outcome: Outcome, nanos: Option<u64>, frame: &Frame) {
         let slot = self.known.slot_of(self.keys().len(), |at| frame.value(at), || self.results(frame));
-        record(slot - TIMES, self.shape, outcome, nanos);
+        metric::add_to_counter(slot - TIMES + outcome as u32, 1);
         metric::add_to_counter(self.base + FINISHED, 1);
-        if let Some(totals) = self.totals {
-            totals.finish(outcome, nanos);
+        match (nanos, self.totals) {
+            (None, None) => {}
+            (None, Some(totals)) => totals.finish_untimed(outcome),
+            (Some(nanos), totals) if self.times_all() => {
+                metric::observe_nanos(slot, self.shape, nanos);
+                if let Some(totals) = totals {
+                    totals.finish(outcome, nanos);
+                }
+            }
+            (Some(nanos), totals) => {
+                if let Some(totals) = totals {
+                    totals.finish_untimed(outcome);
+                }
+                self.observe_sampled(slot, nanos);
+            }
         }
     }
 
@@ -430,10 +526,4 @@ impl Counts {
         let labels = self.labels.with(given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at)))));
         families.results(labels, &self.labels)
     }
-}
-
-#[inline]
-fn record(results: u32, shape: Shape, outcome: Outcome, nanos: u64) {
-    metric::add_to_counter(results + outcome as u32, 1);
-    metric::observe_nanos(results + TIMES, shape, nanos);
 }

@@ -17,8 +17,8 @@ impl Call {
     #[inline(never)]
     pub(super) fn start(action: &'static Action, service: Option<&'static Service>) -> Self {
         let counts = action.counts(service);
-        counts.start();
-        Self { counts, started: Moment::now() }
+        let timed = counts.start();
+        Self { counts, started: if timed { Moment::now() } else { Moment::NEVER } }
     }
 
     /// A frame for the labels that this call may be given, if it declares any.
@@ -46,22 +46,35 @@ impl Call {
         self.counts
     }
 
+    /// The time, if this call is timed.
+    #[inline(always)]
+    pub(super) fn now(self) -> Moment {
+        if self.started.is_never() { Moment::NEVER } else { Moment::now() }
+    }
+
     /// Counts the end of a call that has no frame, now.
     #[inline(never)]
     fn finish_now(self, outcome: Outcome) {
-        self.finish(outcome, Moment::now());
+        self.finish(outcome, self.now());
     }
 
     /// Counts the end of a call that has no frame, at this moment.
     #[inline(always)]
     pub(super) fn finish(self, outcome: Outcome, now: Moment) {
-        self.counts.finish(outcome, now.nanos_since(self.started));
+        if self.started.is_never() {
+            self.counts.finish_untimed(outcome);
+        } else if self.counts.times_all() {
+            self.counts.finish(outcome, now.nanos_since(self.started));
+        } else {
+            self.counts.finish_sampled(outcome, now.nanos_since(self.started));
+        }
     }
 
     /// Counts the end of a call, with the labels that it was given.
     #[inline(never)]
     pub(super) fn finish_labelled(self, outcome: Outcome, now: Moment, frame: Box<Frame>) {
-        self.counts.finish_labelled(outcome, now.nanos_since(self.started), &frame);
+        let nanos = (!self.started.is_never()).then(|| now.nanos_since(self.started));
+        self.counts.finish_labelled(outcome, nanos, &frame);
         frame.keep();
     }
 }
@@ -99,7 +112,7 @@ impl Running {
     #[cold]
     fn finish_framed(call: Call, outcome: Outcome) {
         if let Some(frame) = call.take_frame() {
-            call.finish_labelled(outcome, Moment::now(), frame);
+            call.finish_labelled(outcome, call.now(), frame);
         }
     }
 

@@ -102,8 +102,8 @@ impl<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome> Future for Metered<F, O>
                 // The first poll begins when the call does: one reading of the clock is enough.
                 Polling::begin(this.state, Some(call), call.started())
             }
-            Phase::Running(call) => Polling::begin(this.state, Some(call), Moment::now()),
-            Phase::Over => Polling::begin(this.state, None, Moment::now()),
+            Phase::Running(call) => Polling::begin(this.state, Some(call), call.now()),
+            Phase::Over => Polling::begin(this.state, None, Moment::NEVER),
         };
         let poll = this.inner.poll(context);
         match &poll {
@@ -126,7 +126,7 @@ impl Drop for State {
     #[inline]
     fn drop(&mut self) {
         if let Phase::Running(call) = self.phase {
-            finish(call, Outcome::Cancelled, Moment::now(), self.frame.take());
+            finish(call, Outcome::Cancelled, call.now(), self.frame.take());
         }
     }
 }
@@ -160,9 +160,11 @@ impl<'a> Polling<'a> {
         if pushed {
             self.state.frame = call.take_frame();
         }
-        let now = Moment::now();
-        let busy = now.nanos_since(self.began);
-        call.counts().polled(busy, busy > SLOW_POLL_NANOS.load(Relaxed));
+        let now = call.now();
+        if !now.is_never() {
+            let busy = now.nanos_since(self.began);
+            call.counts().polled(busy, busy > SLOW_POLL_NANOS.load(Relaxed));
+        }
         if let Some(outcome) = outcome {
             self.state.phase = Phase::Over;
             finish(call, outcome, now, self.state.frame.take());

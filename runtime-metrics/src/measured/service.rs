@@ -138,17 +138,28 @@ impl Totals {
             cells.at(ERRORS).add(1);
         }
         cells.at(FINISHED).add(1);
-        metric::observe_nanos_in(cells, TIMES, self.base + TIMES, self.shape, nanos);
+        metric::observe_nanos_in(cells, TIMES, self.base + TIMES, self.shape, nanos, 1);
+    }
+
+    /// As `finish`, of a call that was not timed.
+    #[inline]
+    pub(super) fn finish_untimed(&self, outcome: Outcome) {
+        if outcome.is_failure() {
+            metric::add_to_counter(self.base + ERRORS, 1);
+        }
+        metric::add_to_counter(self.base + FINISHED, 1);
+    }
+
+    /// A duration that stands for so many.
+    pub(super) fn observe_sampled(&self, nanos: u64, alike: u64) {
+        metric::observe_sampled(self.base + TIMES, self.shape, nanos, alike);
     }
 
     #[cold]
     #[inline(never)]
     fn finish_cold(&self, outcome: Outcome, nanos: u64) {
-        if outcome.is_failure() {
-            metric::add_to_counter(self.base + ERRORS, 1);
-        }
+        self.finish_untimed(outcome);
         metric::observe_nanos(self.base + TIMES, self.shape, nanos);
-        metric::add_to_counter(self.base + FINISHED, 1);
     }
 }
 

@@ -200,36 +200,43 @@ fn observe_cold(slot: u32, shape: Shape, value: f64) {
 /// known before the clock is read, and there is no bucket to be searched for.
 #[inline(always)]
 pub(crate) fn observe_nanos(slot: u32, shape: Shape, nanos: u64) {
+    observe_sampled(slot, shape, nanos, 1);
+}
+
+/// The same of a duration that stands for so many alike.
+#[inline(always)]
+pub(crate) fn observe_sampled(slot: u32, shape: Shape, nanos: u64, alike: u64) {
     match shard::cells(slot) {
-        Some(cells) => observe_nanos_in(cells, 0, slot, shape, nanos),
-        None => observe_far(slot, shape, nanos),
+        Some(cells) => observe_nanos_in(cells, 0, slot, shape, nanos, alike),
+        None => observe_far(slot, shape, nanos, alike),
     }
 }
 
 /// The same where the cells of the header are known already, from the one at `on`.
 #[inline(always)]
-pub(crate) fn observe_nanos_in(cells: Cells, on: u32, slot: u32, shape: Shape, nanos: u64) {
+pub(crate) fn observe_nanos_in(cells: Cells, on: u32, slot: u32, shape: Shape, nanos: u64, alike: u64) {
     let header = |at| cells.at(on + at);
     if nanos.wrapping_sub(header(NEAR).get()) < header(NEAR_COUNT).get()
         && let Some(bucket) = shard::cell(header(NEAR_SLOT).get() as u32)
     {
-        bucket.add(1);
-        header(SUM).add(nanos);
+        bucket.add(alike);
+        header(SUM).add(nanos.wrapping_mul(alike));
     } else {
-        observe_far(slot, shape, nanos);
+        observe_far(slot, shape, nanos, alike);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn observe_far(slot: u32, shape: Shape, nanos: u64) {
+fn observe_far(slot: u32, shape: Shape, nanos: u64, alike: u64) {
     if !shape.nanos {
-        return observe(slot, shape, nanos as f64 / 1e9);
+        (0..alike).for_each(|_| observe(slot, shape, nanos as f64 / 1e9));
+        return;
     }
     let (bucket, first, last) = shape.table.index_nanos(nanos);
     let bucket = slot + HEADER + bucket;
-    shard::touch(bucket).add(1);
-    shard::touch(slot + SUM).add(nanos);
+    shard::touch(bucket).add(alike);
+    shard::touch(slot + SUM).add(nanos.wrapping_mul(alike));
     let rank = rank_nanos(nanos as i64);
     shard::touch(slot + MAX).raise(rank);
     shard::touch(slot + MIN).raise(!rank);

@@ -29,7 +29,7 @@ pub use counter::{Count, Counter};
 pub(crate) use gauge::set_to as set_gauge;
 pub use gauge::{Gauge, Value};
 pub use histogram::Histogram;
-pub(crate) use histogram::{HEADER, observe, observe_nanos, observe_nanos_in, read as read_histogram};
+pub(crate) use histogram::{HEADER, observe, observe_nanos, observe_nanos_in, observe_sampled, read as read_histogram};
 #[cfg(feature = "set")]
 pub(crate) use members::Members;
 pub(crate) use rate::Seen;

@@ -71,6 +71,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Registry {
     families: RwLock<Families>,
+    unexported: Mutex<Vec<&'static Family>>,
     next_slot: Mutex<u32>,
     nowhere: [OnceLock<SeriesRef>; Kind::ALL.len()],
     limits: Mutex<Limits>,
@@ -154,6 +155,7 @@ impl Registry {
         let limits = Limits::default();
         Self {
             families: RwLock::default(),
+            unexported: Mutex::default(),
             next_slot: Mutex::new(shard::FIRST),
             nowhere: [const { OnceLock::new() }; Kind::ALL.len()],
             per_metric: AtomicUsize::new(limits.series_per_metric),
@@ -447,6 +449,17 @@ impl Registry {
             self.series.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(1))).ok();
         }
         removed
+    }
+
+    /// A family that is never exported: it only says where something is.
+    pub(crate) fn unexported(&'static self, definition: &Definition) -> &'static Family {
+        let mut families = self.unexported.lock();
+        if let Some(known) = families.iter().find(|family| family.name == definition.name) {
+            return known;
+        }
+        let family = &*Box::leak(Box::new(Family::new(definition, self)));
+        families.push(family);
+        family
     }
 
     fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
