@@ -27,8 +27,8 @@ fn is_near(seen: f64, expected: f64) -> bool {
 /// As every second call takes longer, a sample of every 16th would see one kind alone.
 #[metered(name = "sampled", sample = 16, buckets = [0.0015, 0.1])]
 fn sampled(number: u32, clock: &MockClock) -> Result<(), ()> {
-    clock.advance(Duration::from_millis(if number % 2 == 0 { 1 } else { 3 }));
-    if number % 10 == 0 { Err(()) } else { Ok(()) }
+    clock.advance(Duration::from_millis(if number.is_multiple_of(2) { 1 } else { 3 }));
+    if number.is_multiple_of(10) { Err(()) } else { Ok(()) }
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_durations_of_a_sample_stand_for_all_and_calls_are_exact() {
     assert_eq!(count("sampled_requests_total", &[action, ("outcome", "error")]), 4_000);
     assert_eq!(registry().get("sampled_active_requests", &[action]), Some(Reading::Gauge(0.0)));
     let seen = durations("sampled_duration_seconds", &[action]);
-    assert!(is_near(seen.count as f64, 40_000.0) && seen.count % 16 == 0, "{seen:?}");
+    assert!(is_near(seen.count as f64, 40_000.0) && seen.count.is_multiple_of(16), "{seen:?}");
     assert!(is_near(seen.sum, 80.0), "{seen:?}");
     let (_, short) = seen.buckets().next().unwrap();
     assert!(is_near(short as f64, 20_000.0), "{seen:?}");

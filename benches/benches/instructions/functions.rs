@@ -21,6 +21,18 @@ fn bounds_call(at: u64) -> Result<u64, Failed> {
     work(at)
 }
 
+#[metered(duration = false)]
+#[inline(never)]
+fn untimed_call(at: u64) -> Result<u64, Failed> {
+    work(at)
+}
+
+#[metered(sample = 16, buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])]
+#[inline(never)]
+fn sampled_call(at: u64) -> Result<u64, Failed> {
+    work(at)
+}
+
 #[metered(labels(method = method), buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])]
 #[inline(never)]
 fn labels_call(method: Method, at: u64) -> Result<u64, Failed> {
@@ -38,10 +50,12 @@ fn work(at: u64) -> Result<u64, Failed> {
     if at % 64 == 63 { Err(Failed) } else { Ok(at ^ 1) }
 }
 
-pub fn cases() -> [Case; 4] {
+pub fn cases() -> [Case; 6] {
     [
         Case::new("metered", "`#[metered]`", || calls("plain_call", plain_call)),
         Case::new("metered_bounds", "`#[metered(buckets = […])]`, 11 bounds", || calls("bounds_call", bounds_call)),
+        Case::new("metered_untimed", "`#[metered(duration = false)]`", || calls("untimed_call", untimed_call)),
+        Case::new("metered_sampled", "`#[metered(sample = 16)]`, 11 bounds", || calls("sampled_call", sampled_call)),
         Case::new("metered_async", "`#[metered]` async, polled once, 11 bounds", || {
             calls("async_call", |at| poll(async_call(at)))
         }),

@@ -33,6 +33,18 @@ fn sync_metered_added(method: Method, at: u64) -> Result<u64, Failed> {
     work(at)
 }
 
+#[metered(sample = 16)]
+#[inline(never)]
+fn sync_metered_sampled(at: u64) -> Result<u64, Failed> {
+    work(at)
+}
+
+#[metered(duration = false)]
+#[inline(never)]
+fn sync_metered_untimed(at: u64) -> Result<u64, Failed> {
+    work(at)
+}
+
 #[metrics]
 struct Service;
 
@@ -55,7 +67,7 @@ async fn async_metered_argument(method: Method, at: u64) -> Result<u64, Failed> 
     plain(at).await
 }
 
-pub fn cases() -> [Case; 7] {
+pub fn cases() -> [Case; 9] {
     [
         case(Work::Function, "`#[metered]`", "sync_metered", sync_metered).role(Role::Ours),
         case(Work::Function, "`#[metered(buckets = […])]`, 11 bounds", "sync_metered_bounds", sync_metered_bounds),
@@ -68,6 +80,8 @@ pub fn cases() -> [Case; 7] {
         case(Work::Function, "`#[metered(labels = […])]` and `add_label!`", "sync_metered_added", |at| {
             sync_metered_added(typed(at).0, at)
         }),
+        counted("`#[metered(sample = 16)]`, one in 16 calls timed", "sync_metered_sampled", sync_metered_sampled),
+        counted("`#[metered(duration = false)]`", "sync_metered_untimed", sync_metered_untimed),
         case(Work::AsyncFunction, "`#[metered]`", "async_metered", |at| poll(async_metered(at))).role(Role::Ours),
         case(Work::AsyncFunction, "`#[metered(labels(…))]`, an enum argument", "async_metered_argument", |at| {
             poll(async_metered_argument(typed(at).0, at))
@@ -82,6 +96,15 @@ fn case(
     call: impl Fn(u64) -> Result<u64, Failed> + Sync + 'static,
 ) -> Case {
     Case::new(work, variant, move |at| black_box(call(at))).total(move || seen(action).agreed())
+}
+
+/// Of which not each call is timed: it is the calls that must be exact.
+fn counted(
+    variant: &'static str,
+    action: &'static str,
+    call: impl Fn(u64) -> Result<u64, Failed> + Sync + 'static,
+) -> Case {
+    Case::new(Work::Function, variant, move |at| black_box(call(at))).total(move || seen(action).calls)
 }
 
 fn seen(action: &str) -> Seen {
