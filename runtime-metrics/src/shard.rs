@@ -323,7 +323,8 @@ impl<'a> View<'a> {
 
     /// The total of a slot that holds floats.
     pub(crate) fn sum_float(&self, slot: u32) -> f64 {
-        self.cells(slot).map(f64::from_bits).sum()
+        // From 0.0 on: the sum of none would be -0.0.
+        self.cells(slot).map(f64::from_bits).fold(0.0, |sum, cell| sum + cell)
     }
 
     /// The largest value of a slot; 0 where nothing was recorded.

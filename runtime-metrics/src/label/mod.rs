@@ -262,7 +262,7 @@ impl LabelSet {
     /// let none = runtime_metrics::LabelSet::default();
     /// assert_eq!(none.iter().count(), 0);
     /// ```
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 

@@ -3,9 +3,10 @@
 use super::Registry;
 use super::definition::{Definition, RegisterError, Shape, Source, place};
 use super::known::{Known, Sites};
+use super::pairs::Pairs;
 use super::scan::{Found, Order};
 use super::shelf::{Labels, Pages, Shelf};
-use crate::label::{Label, LabelKey, LabelSet, LabelValue, Word};
+use crate::label::{Label, LabelKey, LabelSet, LabelText, LabelValue, Word};
 use crate::lock::{Mutex, RwLock};
 #[cfg(feature = "set")]
 use crate::metric::Members;
@@ -239,8 +240,10 @@ impl Series {
 
     /// The series of the same family with `more` labels.
     pub(crate) fn with(&self, more: &[(&'static str, &dyn LabelValue)]) -> SeriesRef {
-        let labels = more.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(&*value.label_text())));
-        self.family.find_or_create(self.labels().with(labels))
+        self.find_with(more).unwrap_or_else(|| {
+            let labels = more.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(&*value.label_text())));
+            self.family.find_or_create(self.labels().with(labels))
+        })
     }
 
     /// As `with`, for one record.
@@ -272,11 +275,25 @@ impl Series {
     fn resolve_slowly(&'static self, more: &[(&'static str, &dyn LabelValue)]) -> SeriesRef {
         let found = self.with(more);
         let pairs = more.iter().flat_map(|(name, value)| [LabelKey::Word(Word::name(name)), value.label_key()]);
-        let keys: Vec<LabelKey<'_>> = [self.place()].into_iter().chain(pairs).collect();
+        let keys = || [self.place()].into_iter().chain(pairs).collect::<Vec<_>>();
         if let Some(known) = self.family.known.get(more.len()).filter(|_| !found.is_overflow()) {
-            known.remember(&keys, &found);
+            known.remember(keys, &found);
         }
         found
+    }
+
+    /// The series of the same family with `more` labels, if it is there. Nothing is allocated.
+    fn find_with(&self, more: &[(&'static str, &dyn LabelValue)]) -> Option<SeriesRef> {
+        let all = self.family.series.read();
+        let mut pairs = Pairs::new();
+        for (name, value) in all.labels(self)?.iter() {
+            let Cow::Borrowed(value) = value else { return None };
+            pairs.add(name, LabelText::borrowed(value))?;
+        }
+        for (name, value) in more {
+            pairs.add(name, value.label_text())?;
+        }
+        all.get(pairs.iter())
     }
 
     /// As part of what a series is found by that has its labels and more.
@@ -461,16 +478,21 @@ impl Family {
     #[allow(clippy::needless_pass_by_value)] // as it comes
     pub(crate) fn adopt(&'static self, labels: LabelSet, slots: Slots) -> bool {
         let mut all = self.series.write();
-        if all.get(&labels).is_some() {
+        if all.get(labels.iter()).is_some() {
             return false;
         }
         let series = self.put(&mut all, &labels, slots);
         series.inspect(|series| series.pin()).is_some()
     }
 
+    /// The series with exactly these labels, sorted by name.
+    pub(super) fn find_pairs(&self, pairs: &Pairs<'_>) -> Option<SeriesRef> {
+        self.series.read().get(pairs.iter())
+    }
+
     /// The series with exactly these labels.
     pub(crate) fn find(&self, labels: &LabelSet) -> Option<SeriesRef> {
-        self.series.read().get(labels)
+        self.series.read().get(labels.iter())
     }
 
     /// How many series there are.
@@ -486,12 +508,12 @@ impl Family {
     /// All but the series for those beyond the limit count against it.
     fn has_room_in(&self, all: &Shelf) -> bool {
         let room = |series| self.registry.has_room(series);
-        room(all.live()) || all.get(&overflow_labels()).is_some() && room(all.live() - 1)
+        room(all.live()) || all.get(overflow_labels().iter()).is_some() && room(all.live() - 1)
     }
 
     fn create(&'static self, labels: &LabelSet) -> SeriesRef {
         let mut all = self.series.write();
-        if let Some(series) = all.get(labels) {
+        if let Some(series) = all.get(labels.iter()) {
             return series;
         }
         let slots = if self.has_room_in(&all) { self.allocate() } else { None };
@@ -500,7 +522,7 @@ impl Family {
             self.registry.count_series();
             return series;
         }
-        let rest = all.get(&overflow_labels());
+        let rest = all.get(overflow_labels().iter());
         // The last slots there are go to those who have none yet; after them, nowhere.
         let rest = rest.or_else(|| {
             let slots = self.allocate()?;

@@ -5,6 +5,7 @@ mod definition;
 mod family;
 mod identity;
 mod known;
+mod pairs;
 mod scan;
 mod shelf;
 mod site;

@@ -10,6 +10,7 @@ use crate::escape::{escape, unescape};
 use crate::hash;
 use crate::label::LabelSet;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -34,20 +35,32 @@ impl Shelf {
         self.live
     }
 
-    pub(super) fn get(&self, labels: &LabelSet) -> Option<SeriesRef> {
-        let key = key(self.schema(labels)?, labels);
-        let number = self.index.find(hash::bytes(&key), |number| self.is(number, &key))?;
+    /// The series with these labels, which are sorted by name. Once a thread has asked before, this
+    /// allocates nothing.
+    #[allow(clippy::needless_pass_by_value)] // an iterator
+    pub(super) fn get<'a>(&self, labels: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<SeriesRef> {
+        thread_local! {
+            static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        let schema = self.schema(labels.clone())?;
+        let find = |room: &mut Vec<u8>| {
+            key(schema, labels.clone(), room);
+            self.index.find(hash::bytes(room), |number| self.is(number, room))
+        };
+        let with_room = KEY.try_with(|room| room.try_borrow_mut().ok().map(|mut room| find(&mut room)));
+        let number = with_room.ok().flatten().unwrap_or_else(|| find(&mut Vec::new()))?;
         self.rows.get(number).map(SeriesRef)
     }
 
     /// Makes the series with these labels, which has none yet; `slot` is what a reader of the text
     /// may take for its value. `None` where there is no place left.
     pub(super) fn put(&mut self, family: &'static Family, labels: &LabelSet, slot: u32) -> Option<SeriesRef> {
-        let schema = match self.schema(labels) {
+        let schema = match self.schema(labels.iter()) {
             Some(schema) => schema,
             None => self.add_schema(labels)?,
         };
-        let key = key(schema, labels);
+        let mut key = Vec::new();
+        self::key(schema, labels.iter(), &mut key);
         let len = u8::try_from(key.len()).unwrap_or(LONG);
         let text = self.pages.push(&[&slot.to_le_bytes()[..], &[len], &key].concat())?;
         let number = self.len;
@@ -86,9 +99,10 @@ impl Shelf {
         text.and_then(|text| text.get(BEFORE_KEY..)).is_some_and(|text| text.starts_with(key))
     }
 
-    fn schema(&self, labels: &LabelSet) -> Option<u16> {
-        let names = |schema: &&&Schema| schema.0.iter().copied().eq(labels.iter().map(|(name, _)| name));
-        self.schemas.iter().position(|schema| names(&schema)).map(|at| at as u16)
+    #[allow(clippy::needless_pass_by_value)] // an iterator
+    fn schema<'a>(&self, labels: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<u16> {
+        let is = |schema: &&'static Schema| schema.0.iter().copied().eq(labels.clone().map(|(name, _)| name));
+        self.schemas.iter().position(is).map(|at| at as u16)
     }
 
     fn add_schema(&mut self, labels: &LabelSet) -> Option<u16> {
@@ -102,12 +116,13 @@ impl Shelf {
 
 /// What a series with these labels is known by: its schema, and of each value its length and its
 /// text.
-fn key(schema: u16, labels: &LabelSet) -> Vec<u8> {
-    let mut key = schema.to_le_bytes().to_vec();
-    for (_, value) in labels.iter() {
+fn key<'a>(schema: u16, labels: impl Iterator<Item = (&'a str, &'a str)>, key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(&schema.to_le_bytes());
+    for (_, value) in labels {
         let start = key.len();
         key.push(0);
-        escape(value, true, &mut key);
+        escape(value, true, key);
         let len = key.len() - start - 1;
         if len < usize::from(LONG) {
             key[start] = len as u8;
@@ -116,7 +131,6 @@ fn key(schema: u16, labels: &LabelSet) -> Vec<u8> {
             key.splice(start + 1..=start, (len as u32).to_le_bytes());
         }
     }
-    key
 }
 
 /// A text begins with a slot and the length of what follows, the key of its series.
@@ -197,7 +211,7 @@ impl<'a> Labels<'a> {
         self.values().map(move |(start, len)| page.get(start..start + len).unwrap_or_default())
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> + use<'a> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> + use<'a> {
         self.schema.0.iter().copied().zip(self.escaped().map(unescape))
     }
 

@@ -1,8 +1,9 @@
 //! A site: the static that a macro leaves at a call, in the link-time catalogue.
 
 use super::definition::{Definition, Shape, Source};
-use super::family::SeriesRef;
+use super::family::{Family, SeriesRef};
 use super::known::Known;
+use super::pairs::Pairs;
 use super::registry;
 use crate::label::{LabelKey, LabelSet, LabelText};
 use crate::measured::{Action, Service};
@@ -192,20 +193,31 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn look_up(&'static self, values: &[LabelKey<'_>]) -> SeriesRef {
-        let series = self.create(values);
+        let family = self.bound().series.family();
+        let series = self.find_in(family, values).unwrap_or_else(|| self.create(family, values));
         // What was folded is not remembered: its count stays exact.
         if !series.is_overflow() && !self.known.remember_variants(values, &series) {
-            self.known.remember(values, &series);
+            self.known.remember(|| values.to_vec(), &series);
         }
         series
     }
 
-    #[cold]
-    fn create(&'static self, values: &[LabelKey<'_>]) -> SeriesRef {
+    /// The series with these values, if it is there. Nothing is allocated.
+    fn find_in(&self, family: &Family, values: &[LabelKey<'_>]) -> Option<SeriesRef> {
+        let mut pairs = Pairs::new();
+        for (name, value) in self.text.labels {
+            pairs.add(name, LabelText::borrowed(value))?;
+        }
+        for (name, value) in self.text.keys.iter().zip(values) {
+            pairs.add(name, LabelText::from(*value))?;
+        }
+        family.find_pairs(&pairs)
+    }
+
+    fn create(&'static self, family: &'static Family, values: &[LabelKey<'_>]) -> SeriesRef {
         let texts = values.iter().map(|value| Arc::from(&*LabelText::from(*value)));
         let given = self.text.keys.iter().map(|key| Cow::Borrowed(*key)).zip(texts);
-        let base = self.bound();
-        base.series.family().find_or_create(LabelSet::new(self.constant().chain(given)))
+        family.find_or_create(LabelSet::new(self.constant().chain(given)))
     }
 
     pub(crate) fn constant(&self) -> impl Iterator<Item = (Cow<'static, str>, Arc<str>)> {

@@ -142,7 +142,7 @@ impl Known {
         let series = create();
         // What was folded is not remembered: its count stays exact.
         if !series.is_overflow() {
-            self.remember(&(0..len).map(key).collect::<Vec<_>>(), &series);
+            self.remember(|| (0..len).map(key).collect(), &series);
         }
         series.slot()
     }
@@ -151,13 +151,17 @@ impl Known {
     /// is time.
     #[cold]
     #[inline(never)]
-    pub(super) fn remember(&'static self, keys: &[LabelKey<'_>], series: &SeriesRef) {
-        if keys.len() > WORDS || self.full.load(Relaxed) {
+    pub(super) fn remember<'a>(&'static self, keys: impl FnOnce() -> Vec<LabelKey<'a>>, series: &SeriesRef) {
+        if self.full.load(Relaxed) {
+            return;
+        }
+        let keys = keys();
+        if keys.len() > WORDS {
             return;
         }
         let mut sites = series.family().sites.lock();
         // Who removes it says so first, and then comes here to have it forgotten.
-        if series.is_removed() || self.table().is_some_and(|table| table.has(keys)) {
+        if series.is_removed() || self.table().is_some_and(|table| table.has(&keys)) {
             return;
         }
         sites.add(self);
@@ -173,13 +177,16 @@ impl Known {
                 table
             }
         };
-        table.add(keys, series.0);
+        table.add(&keys, series.0);
     }
 
     /// Remembers a series by its variants; `false` where they are not all variants, or too many.
     #[cold]
     #[inline(never)]
     pub(crate) fn remember_variants(&'static self, keys: &[LabelKey<'_>], series: &SeriesRef) -> bool {
+        if !keys.iter().all(|key| as_variant(key).is_some()) {
+            return false;
+        }
         let mut sites = series.family().sites.lock();
         let known = if let Some(known) = self.variants() {
             known
