@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// What a list of bounds comes to, made once for each.
 ///
 /// The values that agree in their leading bits have a cell, which knows the one bound that can be
-/// among them. Cells that hold more bounds than one send to a search.
+/// among them. Bounds that are too near each other for that, or too far apart, have no cells.
 #[derive(Debug)]
 pub(crate) struct Table {
     buckets: Buckets,
@@ -23,17 +23,15 @@ pub(crate) struct Table {
     nanos: OnceLock<NanosTable>,
 }
 
-/// A cell: the bound in it, and the bucket up to that.
+/// A cell: the bits of the bound in it, which order as the bounds do, and the bucket up to that.
 #[derive(Clone, Copy, Debug)]
 struct Near {
-    upper: f64,
+    upper: u64,
     bucket: u32,
-    /// There are more bounds in it, or too many cells altogether.
-    search: bool,
 }
 
 /// Where no bound is.
-const NOWHERE: Near = Near { upper: f64::INFINITY, bucket: 0, search: false };
+const NOWHERE: Near = Near { upper: u64::MAX, bucket: 0 };
 
 /// The same for durations in seconds that are measured in whole nanoseconds.
 #[derive(Debug)]
@@ -69,11 +67,9 @@ impl Table {
 
     fn new(buckets: Buckets) -> Self {
         let bounds = if let Buckets::Explicit(bounds) = buckets { bounds } else { &[] };
-        // The fewest cells that tell all bounds apart; else the most there may be, and a search.
-        let tables = || SHIFTS.rev().map_while(|shift| Self::with(buckets, bounds, shift));
-        let apart = |table: &Self| table.cells.iter().all(|cell| !cell.search);
-        let one = || Self { last: 0, cells: [Near { search: true, ..NOWHERE }].into(), ..Self::of_none(buckets) };
-        tables().find(apart).or_else(|| tables().last()).unwrap_or_else(one)
+        // The fewest cells that tell all bounds apart.
+        let table = SHIFTS.rev().find_map(|shift| Self::with(buckets, bounds, shift));
+        table.unwrap_or_else(|| Self { cells: [].into(), ..Self::of_none(buckets) })
     }
 
     fn of_none(buckets: Buckets) -> Self {
@@ -88,7 +84,7 @@ impl Table {
         }
     }
 
-    /// For values above zero; `None` if there are too many cells.
+    /// For values above zero; `None` if there are too many cells, or two bounds in one.
     fn with(buckets: Buckets, bounds: &[f64], shift: u32) -> Option<Self> {
         let leading = |bound: f64| bound.to_bits() as i64 >> shift;
         let below = bounds.partition_point(|bound| *bound <= 0.0);
@@ -106,11 +102,11 @@ impl Table {
             let start = f64::from_bits(((first + at) as u64) << shift);
             let bucket = if at == 0 { below } else { bounds.partition_point(|bound| *bound < start) };
             let end = f64::from_bits(((first + at + 1) as u64) << shift);
-            let more = bounds.get(bucket + 1).is_some_and(|bound| *bound < end);
-            let upper = bounds.get(bucket).copied().unwrap_or(f64::INFINITY);
-            Near { upper, bucket: bucket as u32, search: more }
+            let one = bounds.get(bucket + 1).is_none_or(|bound| *bound >= end);
+            let upper = bounds.get(bucket).copied().unwrap_or(f64::INFINITY).to_bits();
+            one.then_some(Near { upper, bucket: bucket as u32 })
         };
-        let cells = (0..=last).map(cell).collect();
+        let cells = (0..=last).map(cell).collect::<Option<_>>()?;
         Some(Self { shift, first, last, cells, ..Self::of_none(buckets) })
     }
 
@@ -135,9 +131,10 @@ impl Table {
         if self.exponential {
             return Some(exponential_index(value));
         }
-        let leading = (value.to_bits() as i64 >> self.shift) - self.first;
-        let near = self.cells.get(leading.max(0).min(self.last) as usize)?;
-        if near.search { None } else { Some(near.bucket + u32::from(value > near.upper)) }
+        let bits = value.to_bits();
+        let cell = ((bits >> self.shift) as i64 - self.first).max(0).min(self.last);
+        let near = self.cells.get(cell as usize)?;
+        Some(near.bucket + u32::from(bits > near.upper))
     }
 
     /// The bucket of a duration where the unit is seconds, and the first and last nanosecond of it.
