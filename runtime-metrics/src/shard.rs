@@ -44,7 +44,8 @@ pub(crate) const FIRST: u32 = PAGE;
 /// One past the last slot there is.
 pub(crate) const END: u32 = PAGE * PAGES as u32;
 
-#[repr(transparent)]
+/// Aligned, so that no two threads write to one line of the processor's memory.
+#[repr(C, align(64))]
 struct Page([AtomicU64; PAGE as usize]);
 
 impl Page {
@@ -167,6 +168,7 @@ impl Block {
 }
 
 impl Drop for Block {
+    #[allow(clippy::cast_ptr_alignment)] // it was one
     fn drop(&mut self) {
         for (page, origin) in self.origins.iter().enumerate() {
             let origin = origin.load(Acquire);

@@ -5,7 +5,7 @@ mod word;
 
 pub(crate) use short::{Short, mix, mixed};
 pub use word::Word;
-pub(crate) use word::{KIND_BITS, kind_of_short};
+pub(crate) use word::{KIND_BITS, is_long, kind_of_short};
 
 use std::borrow::Cow;
 use std::fmt::Display;

@@ -143,6 +143,12 @@ impl Word {
     }
 }
 
+/// Whether a text is too long to be a word.
+#[inline(always)]
+pub(crate) fn is_long(text: &str) -> bool {
+    text.len() > SHORT
+}
+
 /// The kind of a text of so many bytes, if they fit.
 #[inline(always)]
 pub(crate) fn kind_of_short(bytes: usize) -> u64 {

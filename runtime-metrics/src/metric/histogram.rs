@@ -235,19 +235,24 @@ fn observe_far(slot: u32, shape: Shape, nanos: u64, alike: u64) {
     }
     let (bucket, first, last) = shape.table.index_nanos(nanos);
     let bucket = slot + HEADER + bucket;
-    shard::touch(bucket).add(alike);
-    shard::touch(slot + SUM).add(nanos.wrapping_mul(alike));
     let rank = rank_nanos(nanos as i64);
-    shard::touch(slot + MAX).raise(rank);
-    shard::touch(slot + MIN).raise(!rank);
-    if let Some(header) = shard::cells(slot) {
-        let shortest = unrank_nanos(!header.at(MIN).get()).max(0) as u64;
-        let longest = unrank_nanos(header.at(MAX).get()).max(0) as u64;
-        let (first, last) = (first.max(shortest), last.min(longest));
-        header.at(NEAR).set(first);
-        header.at(NEAR_COUNT).set((last - first).saturating_add(1));
-        header.at(NEAR_SLOT).set(u64::from(bucket));
-    }
+    let Some((header, cell)) = shard::cells(slot).zip(shard::cell(bucket)) else {
+        shard::touch(bucket).add(alike);
+        shard::touch(slot + SUM).add(nanos.wrapping_mul(alike));
+        shard::touch(slot + MAX).raise(rank);
+        shard::touch(slot + MIN).raise(!rank);
+        return;
+    };
+    cell.add(alike);
+    header.at(SUM).add(nanos.wrapping_mul(alike));
+    header.at(MAX).raise(rank);
+    header.at(MIN).raise(!rank);
+    let shortest = unrank_nanos(!header.at(MIN).get()).max(0) as u64;
+    let longest = unrank_nanos(header.at(MAX).get()).max(0) as u64;
+    let (first, last) = (first.max(shortest), last.min(longest));
+    header.at(NEAR).set(first);
+    header.at(NEAR_COUNT).set((last - first).saturating_add(1));
+    header.at(NEAR_SLOT).set(u64::from(bucket));
 }
 
 /// Seconds as nanoseconds, rounded; what is beyond 292 years is cut off.

@@ -70,7 +70,7 @@ impl Known {
 
     /// For the handles of a family, which may be told of other names in each call, but of so many.
     pub(super) const fn of_handles() -> Self {
-        Self::new(256)
+        Self::new(128)
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Series by what the values of their labels are.
 
 use super::Found;
-use crate::label::{KIND_BITS, LabelKey, LabelText, Short, Word, kind_of_short, mix, mixed};
+use crate::label::{KIND_BITS, LabelKey, Short, Word, is_long, kind_of_short, mix, mixed};
 use crate::registry::family::Series;
 use std::ptr;
 use std::sync::atomic::AtomicU64;
@@ -40,9 +40,10 @@ impl Table {
     /// Large enough for one more; `None` at the limit.
     pub(super) fn grown(old: Option<&Self>, words: usize, limit: usize) -> Option<Self> {
         let live = || old.into_iter().flat_map(Self::live);
-        let len = (2 * (live().count() + 1)).next_power_of_two().max(8);
+        // Four times as large each time: who reads the old one may still do so, and it stays.
+        let len = (4 * (live().count() + 1)).next_power_of_two().clamp(8, 2 * limit);
         // Full of what was removed it is made anew, as large as it was.
-        if len > 2 * limit || old.is_some_and(|old| old.words != words) {
+        if 2 * (live().count() + 1) > len || old.is_some_and(|old| old.words != words) {
             return None;
         }
         let entries = (0..len * stride(words)).map(|_| AtomicU64::new(EMPTY)).collect();
@@ -200,20 +201,31 @@ fn is(words: &[Word], entry: &[AtomicU64]) -> bool {
     differ == 0
 }
 
-/// What long text an entry is to be compared with. It is there for ever, as what a series is known
-/// by on its shelf.
+/// What long text an entry is to be compared with, all of it in a row. It is there for ever, as what
+/// a series is known by on its shelf.
 fn keep(keys: &[LabelKey<'_>]) -> u64 {
-    let texts: Vec<Box<str>> = keys.iter().map(|key| Box::from(&*LabelText::from(*key))).collect();
-    ptr::from_ref(Box::leak(Box::new(texts))).expose_provenance() as u64
+    // What is not text has told all there is to tell in its word.
+    let texts: String = texts_of(keys).filter(|text| is_long(text)).collect();
+    ptr::from_ref(Box::leak(Box::new(texts.into_boxed_str()))).expose_provenance() as u64
+}
+
+fn texts_of<'a>(keys: &'a [LabelKey<'a>]) -> impl Iterator<Item = &'a str> {
+    keys.iter().filter_map(|key| if let LabelKey::Text(text) = key { Some(*text) } else { None })
 }
 
 /// Whether the texts that were kept are these.
 #[inline(never)]
 fn are(texts: u64, keys: &[LabelKey<'_>]) -> bool {
-    let texts: *const Vec<Box<str>> = ptr::with_exposed_provenance(texts as usize);
+    let texts: *const Box<str> = ptr::with_exposed_provenance(texts as usize);
     // SAFETY: what `keep` made, as it is not 0; who reads it has seen the number that was written
     // after it.
-    let texts = unsafe { &*texts };
-    // What is not text has told all there is to tell in its word.
-    texts.iter().zip(keys).all(|(text, key)| if let LabelKey::Text(key) = key { **text == **key } else { true })
+    let mut rest: &str = unsafe { &*texts };
+    // Their words agree, so each is as long as the one that was kept.
+    texts_of(keys).all(|text| {
+        !is_long(text)
+            || rest.strip_prefix(text).is_some_and(|behind| {
+                rest = behind;
+                true
+            })
+    })
 }
