@@ -21,7 +21,8 @@ pub type Counts = BTreeMap<&'static str, f64>;
 /// If there is no valgrind, or a case did not record what it should.
 pub fn all(cases: &[Case]) -> Result<Counts, String> {
     let raw = each(cases, |case| {
-        let [once, twice] = [1, 2].map(|times| instructions(case, times * case.operations));
+        let [once, twice] =
+            [1, 2].map(|times| instructions(case, times * case.operations, "--callgrind-out-file=/dev/null"));
         Ok(twice?.saturating_sub(once?) as f64 / case.operations as f64)
     })?;
     let less = |case: &Case| case.less.and_then(|key| raw.get(key)).unwrap_or(&0.0);
@@ -63,10 +64,14 @@ fn this() -> Result<std::path::PathBuf, String> {
     std::env::current_exe().map_err(|error| error.to_string())
 }
 
-fn instructions(case: &Case, operations: u64) -> Result<u64, String> {
+/// Runs a case under callgrind, which is told where to write, and says how many instructions it took.
+///
+/// # Errors
+///
+/// If there is no valgrind, or the case did not record what it should.
+pub fn instructions(case: &Case, operations: u64, written: &str) -> Result<u64, String> {
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted_operations*"]);
-    valgrind.arg(this()?);
+    valgrind.args(["--tool=callgrind", written, "--toggle-collect=*counted_operations*"]).arg(this()?);
     let said = output(case, operations, &mut valgrind)?;
     // `==123== Collected : 4567`
     let collected = said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());

@@ -4,6 +4,7 @@ mod cases;
 mod count;
 mod functions;
 mod limits;
+mod profile;
 mod scrapes;
 mod table;
 mod values;
@@ -12,14 +13,16 @@ use cases::Case;
 use limits::Limits;
 use std::process::ExitCode;
 
-const USAGE: &str = "the options are --set, which writes what is measured as the limits, and --quick, which only runs \
-                     every case once, without counting";
+const USAGE: &str = "the options are --set, which writes what is measured as the limits; --profile and the key of a case, \
+                     which tells where its instructions are; and --quick, which only runs every case once, without \
+                     counting";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (mut quick, mut set) = (true, false);
     match &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
         [count::CASE, key, operations] => return count::child(key, operations),
+        ["--profile", key, ..] => return ended(profile(key)),
         options => {
             for option in options {
                 match *option {
@@ -36,13 +39,24 @@ fn main() -> ExitCode {
         }
     }
     let cases = cases::all();
-    match if quick { count::smoke(&cases) } else { gate(&cases, set) } {
-        Ok(passed) => passed,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(if quick { count::smoke(&cases) } else { gate(&cases, set) })
+}
+
+fn ended(result: Result<ExitCode, String>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Tells where the instructions of one case are.
+fn profile(key: &str) -> Result<ExitCode, String> {
+    let cases = cases::all();
+    let case = cases.iter().find(|case| case.key == key);
+    let keys = || cases.iter().map(|case| case.key).collect::<Vec<_>>().join(", ");
+    let case = case.ok_or_else(|| format!("there is no case `{key}`; there are {}", keys()))?;
+    print!("{}", profile::table(case)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Counts every case and holds it against its limit, or makes the limits anew.

@@ -40,7 +40,7 @@ pub fn all() -> Result<Vec<Case>, Box<dyn Error>> {
         ("metered 0.9", metered_09::cases()),
         ("metrics-lib", metrics_lib::cases()?),
         ("vise", vise::cases()),
-        ("opentelemetry_sdk", opentelemetry::cases()?),
+        ("`opentelemetry_sdk`", opentelemetry::cases()?),
         ("hotpath", hotpath::cases()),
         ("autometrics", autometrics::cases()),
     ];

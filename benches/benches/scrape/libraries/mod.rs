@@ -51,7 +51,7 @@ pub const NAMES: &[&str] = &[
     "metered 0.10",
     "metrics-lib",
     "vise",
-    "opentelemetry_sdk",
+    "`opentelemetry_sdk`",
 ];
 
 /// # Errors
@@ -72,7 +72,7 @@ pub fn new(name: &str, shape: &Shape) -> Result<Box<dyn Library>, Box<dyn Error>
         "metered 0.10" => Box::new(metered::Metered::new()),
         "metrics-lib" => Box::new(metrics_lib::MetricsLib::new(shape)?),
         "vise" => Box::new(vise::Vise::new()),
-        "opentelemetry_sdk" => Box::new(opentelemetry::OpenTelemetry::new(shape)?),
+        "`opentelemetry_sdk`" => Box::new(opentelemetry::OpenTelemetry::new(shape)?),
         other => return Err(format!("there is no row `{other}`").into()),
     })
 }
