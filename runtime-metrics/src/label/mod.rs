@@ -137,39 +137,22 @@ macro_rules! borrowed {
 borrowed!(str, String, Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
 
 macro_rules! integer {
-    ($word:ident: $($kind:ty),*) => {$(
+    ($word:ident as $wide:ty: $($kind:ty),*) => {$(
         impl LabelValue for $kind {
             fn label_text(&self) -> LabelText<'_> {
                 LabelText::short(self)
             }
 
             #[inline]
-            fn label_key(&self) -> LabelKey<'_> {
-                LabelKey::Word(Word::$word((*self).into()))
-            }
-        }
-    )*};
-}
-integer!(unsigned: u8, u16, u32, u64, u128);
-integer!(signed: i8, i16, i32, i64, i128);
-
-/// As wide as the machine's addresses.
-macro_rules! size {
-    ($word:ident: $kind:ty as $wide:ty) => {
-        impl LabelValue for $kind {
-            fn label_text(&self) -> LabelText<'_> {
-                LabelText::short(self)
-            }
-
-            #[inline]
+            #[allow(clippy::cast_lossless)] // `usize` is as wide as the machine's addresses
             fn label_key(&self) -> LabelKey<'_> {
                 LabelKey::Word(Word::$word(*self as $wide))
             }
         }
-    };
+    )*};
 }
-size!(unsigned: usize as u128);
-size!(signed: isize as i128);
+integer!(unsigned as u128: u8, u16, u32, u64, u128, usize);
+integer!(signed as i128: i8, i16, i32, i64, i128, isize);
 
 impl LabelValue for bool {
     #[inline]
