@@ -231,6 +231,7 @@ mod tests {
 
     /// Texts that differ in a few digits, wherever these are.
     #[test]
+    #[cfg_attr(miri, ignore = "it is about numbers alone, and many of them")]
     fn texts_that_are_alike_begin_at_different_places() {
         const TEXTS: usize = 512;
         const PLACES: usize = 1024;
