@@ -16,13 +16,17 @@ const HEADER: &str = "\
 # How many instructions each path may take. CI fails where one takes more.
 #
 # `cargo bench -p runtime-metrics-benches --bench instructions -- --set` writes this file: what is measured, and 4 % more,
-# for compilers differ a little.
+# for compilers differ a little; 15 % where the system's library or places in memory have a part in it.
 ";
 
 /// What may come on top of what was measured, for compilers differ a little.
 const MARGIN: f64 = 1.04;
+/// And of these: what a scrape copies with is the system's library, which does it in another way on each kind of
+/// processor; and where a search begins that is about places in memory depends on where those are.
+const WIDE_MARGIN: f64 = 1.15;
+const WIDE: [&str; 4] = ["scrape_counter", "scrape_histogram", "add_with", "metered_labels"];
 /// Where less of its limit is taken than this, the limit can be tightened.
-const FAR_BELOW: f64 = 0.9;
+const FAR_BELOW: f64 = 0.85;
 
 /// How many instructions each case may take, by their keys.
 pub struct Limits(BTreeMap<String, f64>);
@@ -30,8 +34,11 @@ pub struct Limits(BTreeMap<String, f64>);
 impl Limits {
     /// A little above these.
     pub fn around(cases: &[Case], counts: &Counts) -> Self {
-        // In tenths, upwards.
-        let limit = |case: &Case| (case.key.to_owned(), (counts[case.key] * MARGIN * 10.0).ceil() / 10.0);
+        let limit = |case: &Case| {
+            let margin = if WIDE.contains(&case.key) { WIDE_MARGIN } else { MARGIN };
+            // In tenths, upwards.
+            (case.key.to_owned(), (counts[case.key] * margin * 10.0).ceil() / 10.0)
+        };
         Self(cases.iter().filter(|case| case.less.is_some()).map(limit).collect())
     }
 
