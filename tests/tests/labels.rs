@@ -205,3 +205,23 @@ fn threads_that_meet_a_label_set_at_the_same_time_make_one_series_of_it() {
     }
     assert_eq!(count("labels_raced_enums", &[("zone", "north")]), THREADS * 500);
 }
+
+/// A value that records, into the metric that it is a label of.
+struct Recording(Counter);
+
+impl LabelValue for Recording {
+    fn label_text(&self) -> LabelText<'_> {
+        self.0.add_with(1, &[("value", &"inner")]);
+        LabelText::borrowed("outer")
+    }
+}
+
+#[test]
+fn what_a_label_value_does_it_may_record_in_the_same_metric() {
+    let counter = Counter::new("labels_recording", "Recording.").register();
+    for _ in 0..3 {
+        counter.add_with(1, &[("value", &Recording(counter.clone()))]);
+    }
+    assert_eq!(count("labels_recording", &[("value", "outer")]), 3);
+    assert!(count("labels_recording", &[("value", "inner")]) >= 3);
+}

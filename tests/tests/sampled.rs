@@ -130,3 +130,69 @@ fn what_is_not_timed_is_counted_and_has_no_durations() {
     let names: Vec<&str> = snapshot.families.iter().map(|family| &*family.name).filter(|name| timed(name)).collect();
     assert!(names.is_empty(), "{names:?}");
 }
+
+mod timed {
+    #[runtime_metrics::metered(name = "shared", labels(kind = kind))]
+    pub(super) fn labelled(kind: &str) -> usize {
+        kind.len()
+    }
+
+    #[runtime_metrics::metered(name = "shared")]
+    pub(super) fn one() {}
+
+    #[runtime_metrics::metered(name = "shared", sample = 2)]
+    pub(super) fn other() {}
+}
+
+mod untimed {
+    #[runtime_metrics::metered(name = "shared", labels(kind = kind), duration = false)]
+    pub(super) fn labelled(kind: &str) -> usize {
+        kind.len()
+    }
+
+    #[runtime_metrics::metered(name = "shared", duration = false)]
+    pub(super) fn one() {}
+
+    /// The one that is timed has no labels.
+    #[runtime_metrics::metered(name = "shared", labels(kind = kind), duration = false)]
+    pub(super) fn other(kind: &str) -> usize {
+        kind.len()
+    }
+}
+
+/// Two functions of one name are one action, and neither writes where the other has no room.
+#[test]
+fn functions_of_one_name_share_an_action_whatever_they_leave_out() {
+    for number in 0..1_000 {
+        timed::one();
+        untimed::one();
+        timed::other();
+        untimed::other("a");
+        if number % 2 == 0 {
+            timed::labelled("b")
+        } else {
+            untimed::labelled("b")
+        };
+    }
+    let requests = |labels: &[(&str, &str)]| count("shared_requests_total", labels);
+    assert_eq!(requests(&[("action", "one"), ("outcome", "ok")]), 2_000);
+    assert_eq!(requests(&[("action", "other"), ("outcome", "ok")]), 1_000);
+    assert_eq!(requests(&[("action", "other"), ("kind", "a"), ("outcome", "ok")]), 1_000);
+    assert_eq!(requests(&[("action", "labelled"), ("kind", "b"), ("outcome", "ok")]), 1_000);
+    for labels in [&[("action", "one")][..], &[("action", "labelled"), ("kind", "b")], &[("action", "other")]] {
+        let seen = durations("shared_duration_seconds", labels).count;
+        let expected = if labels.len() == 2 { 500 } else { 1_000 };
+        assert!((seen as f64 / f64::from(expected) - 1.0).abs() < 0.02, "{seen} of {labels:?}");
+        let action = &labels[..1];
+        assert_eq!(registry().get("shared_active_requests", action), Some(Reading::Gauge(0.0)));
+    }
+}
+
+#[test]
+fn the_longest_duration_there_is_is_recorded_and_what_follows_too() {
+    let timer = runtime_metrics::Timer::new("longest_seconds", "Longest.").register();
+    for duration in [Duration::from_nanos(u64::MAX), Duration::from_nanos(1), Duration::MAX, Duration::from_nanos(2)] {
+        timer.record(duration);
+    }
+    assert_eq!(timer.distribution().count, 4);
+}

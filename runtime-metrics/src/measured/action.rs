@@ -230,8 +230,7 @@ impl Action {
         let text = &self.text;
         let stem = if text.event.is_some() { "event" } else { text.name };
         let mut definition = Definition::new(kind, format!("{}{stem}{name}", text.prefix), help).at(text.source);
-        let none = (text.every == 0).then_some(Buckets::Explicit(&[1.0]));
-        definition.buckets = if kind == Kind::Histogram { text.buckets.or(none) } else { None };
+        definition.buckets = if kind == Kind::Histogram { text.buckets } else { None };
         definition
     }
 
@@ -271,22 +270,23 @@ impl Action {
         let families = Families { requests, times };
         let shape = times.shape;
 
-        // Two functions of one name and service are one action to whoever looks at it.
-        if let Some(known) = started.find(&labels) {
-            return Ok(self.counting(of, known.slot(), shape, Some(families), labels));
-        }
-        let results = if text.keys.is_empty() { TIMES + HEADER + shape.table.buckets().len() } else { 0 };
-        let head = if results == 0 { RESULTS } else { RESULTS + TIMES + HEADER };
-        let base = registry.allocate(head, RESULTS + results).ok_or_else(out_of_slots)?;
+        // Two functions of one name and service are one action to whoever looks at it, though one may
+        // have labels or no durations; so each allocates all that the other may need.
+        let known = started.find(&labels).filter(|known| known.is_pinned()).map(|known| known.slot());
+        let slots = RESULTS + TIMES + HEADER + shape.table.buckets().len();
+        let base = match known {
+            Some(base) => base,
+            None => registry.allocate(RESULTS + TIMES + HEADER, slots).ok_or_else(out_of_slots)?,
+        };
         let slots = match requests {
             Requests::ByOutcome(_) => Slots::Difference { started: base + STARTED, finished: base + FINISHED },
             Requests::Failures(_) => Slots::Own(base + STARTED),
         };
         let mut adopted = started.adopt(labels.clone(), slots);
-        if results > 0 {
+        if text.keys.is_empty() {
             adopted &= families.adopt(&labels, base + RESULTS);
         }
-        if !adopted {
+        if !adopted && known.is_none() {
             report(
                 text.function,
                 format!("#[metered] at {} measures what is also measured by hand; remove one of the two", text.source),
@@ -318,6 +318,19 @@ impl Families {
         counted & self.times.adopt(labels.clone(), Slots::Own(results + TIMES))
     }
 
+    /// Where another function of the same name, with or without durations, counts these labels.
+    fn counted(self, labels: &LabelSet) -> Option<u32> {
+        let (family, labels, first) = match self.requests {
+            Requests::Failures(family) => (family, labels.clone(), Outcome::Error),
+            Requests::ByOutcome(family) => {
+                let outcome = (Cow::Borrowed("outcome"), Arc::from(Outcome::Ok.as_str()));
+                (family, labels.with([outcome]), Outcome::Ok)
+            }
+        };
+        let known = family.find(&labels).filter(|known| known.is_pinned())?;
+        Some(known.slot() - first as u32)
+    }
+
     fn results(self, labels: LabelSet, constant: &LabelSet) -> SeriesRef {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         if let Some(known) = self.times.find(&labels) {
@@ -340,7 +353,7 @@ impl Families {
             return known;
         }
         let slots = TIMES + HEADER + self.times.shape.table.buckets().len();
-        if let Some(results) = registry.allocate(TIMES + HEADER, slots) {
+        if let Some(results) = self.counted(labels).or_else(|| registry.allocate(TIMES + HEADER, slots)) {
             self.adopt(labels, results);
         }
         self.times.find(labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))

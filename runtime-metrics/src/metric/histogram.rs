@@ -141,7 +141,6 @@ impl Histogram {
 }
 
 /// Puts `value` into the histogram whose slots start at `slot`.
-/// Puts a value into a histogram.
 #[inline]
 pub(crate) fn observe(slot: u32, shape: Shape, value: f64) {
     if let Some(header) = shard::cells(slot)
@@ -156,24 +155,24 @@ pub(crate) fn observe(slot: u32, shape: Shape, value: f64) {
             header.at(SUM).add_float(value);
         }
     } else {
-        observe_cold(slot, shape, value);
+        observe_cold(slot, shape, value, 1);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn observe_cold(slot: u32, shape: Shape, value: f64) {
+fn observe_cold(slot: u32, shape: Shape, value: f64, alike: u64) {
     if !value.is_finite() {
         crate::internal::invalid_value();
         return;
     }
-    shard::touch(slot + HEADER + shape.table.index(value)).add(1);
+    shard::touch(slot + HEADER + shape.table.index(value)).add(alike);
     let rank = if shape.nanos {
         let nanos = whole_nanos(value);
-        shard::touch(slot + SUM).add(nanos as u64);
+        shard::touch(slot + SUM).add((nanos as u64).wrapping_mul(alike));
         rank_nanos(nanos)
     } else {
-        shard::touch(slot + SUM).add_float(value);
+        shard::touch(slot + SUM).add_float(value * alike as f64);
         rank(value)
     };
     shard::touch(slot + MAX).raise(rank);
@@ -230,8 +229,7 @@ pub(crate) fn observe_nanos_in(cells: Cells, on: u32, slot: u32, shape: Shape, n
 #[inline(never)]
 fn observe_far(slot: u32, shape: Shape, nanos: u64, alike: u64) {
     if !shape.nanos {
-        (0..alike).for_each(|_| observe(slot, shape, nanos as f64 / 1e9));
-        return;
+        return observe_cold(slot, shape, nanos as f64 / 1e9, alike);
     }
     let (bucket, first, last) = shape.table.index_nanos(nanos);
     let bucket = slot + HEADER + bucket;
@@ -251,7 +249,8 @@ fn observe_far(slot: u32, shape: Shape, nanos: u64, alike: u64) {
     let longest = unrank_nanos(header.at(MAX).get()).max(0) as u64;
     let (first, last) = (first.max(shortest), last.min(longest));
     header.at(NEAR).set(first);
-    header.at(NEAR_COUNT).set((last - first).saturating_add(1));
+    // Beyond 292 years none is near.
+    header.at(NEAR_COUNT).set(last.checked_sub(first).map_or(0, |more| more.saturating_add(1)));
     header.at(NEAR_SLOT).set(u64::from(bucket));
 }
 

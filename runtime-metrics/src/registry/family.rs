@@ -6,7 +6,7 @@ use super::known::{Known, Sites};
 use super::pairs::Pairs;
 use super::scan::{Found, Order};
 use super::shelf::{Labels, Pages, Shelf};
-use crate::label::{Label, LabelKey, LabelSet, LabelText, LabelValue, Word};
+use crate::label::{Label, LabelKey, LabelSet, LabelValue, Word};
 use crate::lock::{Mutex, RwLock};
 #[cfg(feature = "set")]
 use crate::metric::Members;
@@ -284,14 +284,15 @@ impl Series {
 
     /// The series of the same family with `more` labels, if it is there. Nothing is allocated.
     fn find_with(&self, more: &[(&'static str, &dyn LabelValue)]) -> Option<SeriesRef> {
-        let all = self.family.series.read();
         let mut pairs = Pairs::new();
-        for (name, value) in all.labels(self)?.iter() {
-            let Cow::Borrowed(value) = value else { return None };
-            pairs.add(name, LabelText::borrowed(value))?;
-        }
+        // Before the lock is taken: what a value of another type does, it may record as well.
         for (name, value) in more {
             pairs.add(name, value.label_text())?;
+        }
+        let all = self.family.series.read();
+        for (name, value) in all.labels(self)?.iter() {
+            let Cow::Borrowed(value) = value else { return None };
+            pairs.add_missing(name, value)?;
         }
         all.get(pairs.iter())
     }

@@ -19,16 +19,30 @@ impl<'a> Pairs<'a> {
 
     /// Adds a label; of a repeated name the last text counts. `None` if there are too many.
     pub(super) fn add(&mut self, name: &'a str, text: LabelText<'a>) -> Option<()> {
-        let known = self.pairs.get(..self.len)?;
-        match known.binary_search_by(|(other, _)| (*other).cmp(name)) {
+        match self.place(name) {
             Ok(at) => self.pairs[at].1 = text,
-            Err(at) => {
-                let grown = self.pairs.get_mut(at..=self.len)?;
-                grown.rotate_right(1);
-                grown[0] = (name, text);
-                self.len += 1;
-            }
+            Err(at) => self.insert(at, name, text)?,
         }
+        Some(())
+    }
+
+    /// Adds a label if there is none of its name.
+    pub(super) fn add_missing(&mut self, name: &'a str, text: &'a str) -> Option<()> {
+        match self.place(name) {
+            Ok(_) => Some(()),
+            Err(at) => self.insert(at, name, LabelText::borrowed(text)),
+        }
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.pairs[..self.len].binary_search_by(|(other, _)| (*other).cmp(name))
+    }
+
+    fn insert(&mut self, at: usize, name: &'a str, text: LabelText<'a>) -> Option<()> {
+        let grown = self.pairs.get_mut(at..=self.len)?;
+        grown.rotate_right(1);
+        grown[0] = (name, text);
+        self.len += 1;
         Some(())
     }
 
@@ -47,7 +61,9 @@ mod tests {
         for (name, text) in [("b", "1"), ("c", "2"), ("a", "3"), ("b", "4")] {
             pairs.add(name, LabelText::borrowed(text)).unwrap();
         }
-        assert!(pairs.iter().eq([("a", "3"), ("b", "4"), ("c", "2")]));
+        pairs.add_missing("a", "5").unwrap();
+        pairs.add_missing("d", "6").unwrap();
+        assert!(pairs.iter().eq([("a", "3"), ("b", "4"), ("c", "2"), ("d", "6")]));
         let names: Vec<String> = (0..=MOST).map(|number| format!("name_{number}")).collect();
         let mut pairs = Pairs::new();
         let added = names.iter().filter_map(|name| pairs.add(name, LabelText::borrowed(name)));
