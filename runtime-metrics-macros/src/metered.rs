@@ -304,6 +304,7 @@ impl Function {
         let buckets = options.buckets.as_ref().map(|buckets| buckets.call(library)).unwrap_or_default();
         let future =
             matches!(self.shape(), Shape::Async | Shape::Future(_) | Shape::Boxed(_)).then(|| quote!(.future()));
+        let span = options.span.as_ref().map(|_| quote!(.span()));
         let timed = match &options.sample {
             _ if !options.is_timed() => Some(quote!(.sample(0))),
             Some(every) => Some(quote!(.sample(#every))),
@@ -320,7 +321,7 @@ impl Function {
         });
         quote! {{
             static ACTION: __rm::Action =
-                __rm::Action::new(#function, ::core::module_path!(), ::core::file!(), ::core::line!()) #name #prefix #event #service #method #future #buckets #timed #constant #keys;
+                __rm::Action::new(#function, ::core::module_path!(), ::core::file!(), ::core::line!()) #name #prefix #event #service #method #future #span #buckets #timed #constant #keys;
             #library::__submit!(Action, ACTION);
             &ACTION
         }}

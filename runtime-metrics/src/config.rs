@@ -15,6 +15,7 @@ use std::time::Duration;
 /// assert!(config.validate().is_ok());
 /// ```
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools)] // switches, of which each is on or off
 pub struct RuntimeMetricsConfig {
     /// Time between two envelopes; 10 seconds by default, a millisecond at least, a year at most.
     pub collection_interval: Duration,
@@ -26,6 +27,17 @@ pub struct RuntimeMetricsConfig {
     pub collect_async_runtime: bool,
     /// A poll that takes longer than this many microseconds is slow; 100 by default.
     pub slow_poll_threshold_us: u64,
+    /// Whether Sentry's spans get a summary of what is recorded in them, and `timer!` and
+    /// `#[metered(span)]` make spans; on by default, where tracing is on.
+    ///
+    /// While a client with tracing is there, each record asks Sentry for the current span, some 200 ns;
+    /// without one, a record pays for one branch.
+    pub span_summaries: bool,
+    /// What the spans that `timer!` and `#[metered(span)]` make are for; `metric.timer` by default.
+    pub span_op: SpanOp,
+    /// Whether events carry the context `runtime_metrics`: what was measured when they happened, at most a
+    /// second earlier, up to 100 values; on by default.
+    pub event_context: bool,
     /// Collectors of one's own, which every exporter then shows.
     pub custom_collectors: Vec<Arc<dyn MetricCollector>>,
 }
@@ -38,6 +50,9 @@ impl Default for RuntimeMetricsConfig {
             collect_process: true,
             collect_async_runtime: true,
             slow_poll_threshold_us: 100,
+            span_summaries: true,
+            span_op: SpanOp::default(),
+            event_context: true,
             custom_collectors: Vec::new(),
         }
     }
@@ -52,8 +67,42 @@ impl fmt::Debug for RuntimeMetricsConfig {
             .field("collect_process", &self.collect_process)
             .field("collect_async_runtime", &self.collect_async_runtime)
             .field("slow_poll_threshold_us", &self.slow_poll_threshold_us)
+            .field("span_summaries", &self.span_summaries)
+            .field("span_op", &self.span_op)
+            .field("event_context", &self.event_context)
             .field("custom_collectors", &collectors)
             .finish()
+    }
+}
+
+/// The `op` of the spans that `timer!` and `#[metered(span)]` make.
+///
+/// ```
+/// use runtime_metrics::{RuntimeMetricsConfig, SpanOp};
+///
+/// let config = RuntimeMetricsConfig { span_op: SpanOp::MetricTiming, ..Default::default() };
+/// assert_eq!(config.span_op.as_str(), "metric.timing");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SpanOp {
+    /// `metric.timer`, as RFC 0123 first had it.
+    #[default]
+    MetricTimer,
+    /// `metric.timing`, as the RFC has it since March 2024 and Sentry's SDK for Python writes it.
+    MetricTiming,
+}
+
+impl SpanOp {
+    /// As it is on the wire.
+    ///
+    /// ```
+    /// assert_eq!(runtime_metrics::SpanOp::default().as_str(), "metric.timer");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MetricTimer => "metric.timer",
+            Self::MetricTiming => "metric.timing",
+        }
     }
 }
 

@@ -9,6 +9,23 @@ static INVALID: Site =
         .help("Values that could not be recorded: not finite, or negative for a counter.");
 crate::__submit!(Metric, INVALID);
 
+#[cfg(feature = "sentry")]
+static SUMMARY_FULL: Site = Site::new(
+    Kind::Counter,
+    "runtime_metrics_span_summary_full",
+    Source::new(env!("CARGO_PKG_NAME"), file!(), line!()),
+)
+.help("Values that the summary of a Sentry span had no room for; they are counted everywhere else.");
+#[cfg(feature = "sentry")]
+crate::__submit!(Metric, SUMMARY_FULL);
+
+/// Counts a value that a span's summary had no room for.
+#[cfg(feature = "sentry")]
+#[cold]
+pub(crate) fn summary_full() {
+    crate::registry::increment_rarely(&SUMMARY_FULL, 1);
+}
+
 /// Counts a value that could not be recorded.
 #[cold]
 #[inline(never)]

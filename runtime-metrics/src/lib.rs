@@ -101,7 +101,7 @@ mod sync;
 #[cfg(feature = "mock-clock")]
 pub use clock::MockClock;
 pub use collect::MetricCollector;
-pub use config::{ConfigError, RuntimeMetricsConfig};
+pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
 #[cfg(feature = "http")]
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
 pub use label::{LabelSet, LabelText, LabelValue};
@@ -118,7 +118,7 @@ pub use protocol::{MetricType, MetricValue, RuntimeMetric, RuntimeMetrics};
 pub use registry::{Identity, Limits, RegisterError, Registry, Source, registry};
 pub use runtime_metrics_macros::{LabelValue, add_label, increment, metered, metric, metrics, observe, set, timer};
 #[cfg(feature = "sentry")]
-pub use sentry::RuntimeMetricsIntegration;
+pub use sentry::{MetricsTransport, RuntimeMetricsIntegration, SummaryPlacement};
 pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot, SummarySnapshot};
 pub use status::{Problem, Status, status};
 

@@ -53,7 +53,7 @@ impl Ingest {
         format!("http://public@{}/1", self.address)
     }
 
-    /// The next `runtime_metrics` envelope.
+    /// The next envelope.
     ///
     /// # Panics
     ///
@@ -63,6 +63,20 @@ impl Ingest {
             Ok(Ok(envelope)) => envelope,
             Ok(Err(error)) => panic!("a bad envelope came: {error}"),
             Err(error) => panic!("no envelope came: {error}"),
+        }
+    }
+
+    /// The next envelope whose item is of this type.
+    ///
+    /// # Panics
+    ///
+    /// As [`next`](Self::next).
+    pub fn next_of(&self, kind: &str) -> Envelope {
+        loop {
+            let envelope = self.next();
+            if envelope.item_header["type"] == kind {
+                return envelope;
+            }
         }
     }
 

@@ -20,6 +20,7 @@ const OPTIONS: &[&str] = &[
     "labels",
     "ok_if",
     "error_if",
+    "span",
     "skip",
     "crate",
 ];
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     pub(super) duration: Option<LitBool>,
     pub(super) labels: Option<Labels>,
     pub(super) verdict: Option<Verdict>,
+    /// Calls are spans.
+    pub(super) span: Option<Ident>,
     pub(crate) skip: Option<Ident>,
     pub(crate) library: Option<Path>,
 }
@@ -108,8 +111,13 @@ impl Options {
         if !OPTIONS.contains(&&*text) {
             return Err(unknown(option, OPTIONS));
         }
-        if text == "skip" {
-            return once(&mut self.skip, option, option.clone());
+        match &*text {
+            "skip" => return once(&mut self.skip, option, option.clone()),
+            "span" if input.is_empty() || input.peek(Token![,]) => {
+                return once(&mut self.span, option, option.clone());
+            }
+            "span" => return Err(Error::new(option.span(), "`span` takes no value: #[metered(span)]")),
+            _ => {}
         }
         if text == "labels" && input.peek(syn::token::Paren) {
             return once(&mut self.labels, option, Labels::over_arguments(input)?);

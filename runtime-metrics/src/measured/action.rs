@@ -32,6 +32,8 @@ struct Text {
     method: bool,
     /// It has a future, whose polls are measured.
     future: bool,
+    /// Its calls are spans.
+    span: bool,
     buckets: Option<Buckets>,
     /// One in so many calls is timed; 0: none.
     every: u32,
@@ -54,8 +56,8 @@ pub struct Counts {
     /// The same as a share of 2^32.
     share: u64,
     shape: Shape,
-    families: Option<Families>,
-    labels: LabelSet,
+    pub(super) families: Option<Families>,
+    pub(super) labels: LabelSet,
     polls: Once,
     /// The series of durations that calls have given label values for.
     known: Known,
@@ -73,14 +75,14 @@ const RESULTS: u32 = 4;
 const TIMES: u32 = Outcome::ALL.len() as u32;
 
 #[derive(Clone, Copy, Debug)]
-struct Families {
-    requests: Requests,
-    times: &'static Family,
+pub(super) struct Families {
+    pub(super) requests: Requests,
+    pub(super) times: &'static Family,
 }
 
 /// A function counts its calls by outcome; an event counts its failures.
 #[derive(Clone, Copy, Debug)]
-enum Requests {
+pub(super) enum Requests {
     ByOutcome(&'static Family),
     Failures(&'static Family),
 }
@@ -95,6 +97,7 @@ impl Action {
             service: None,
             method: false,
             future: false,
+            span: false,
             buckets: None,
             every: 1,
             labels: &[],
@@ -131,6 +134,11 @@ impl Action {
 
     pub const fn future(mut self) -> Self {
         self.text.future = true;
+        self
+    }
+
+    pub const fn span(mut self) -> Self {
+        self.text.span = true;
         self
     }
 
@@ -401,6 +409,18 @@ impl Counts {
         self.action.text.keys
     }
 
+    /// Whether each call is a span.
+    #[inline]
+    pub(super) fn is_span(&self) -> bool {
+        self.action.text.span
+    }
+
+    /// Whether each call has a frame.
+    #[inline]
+    pub(super) fn is_framed(&self) -> bool {
+        !self.keys().is_empty() || self.is_span()
+    }
+
     /// Counts the start of a call, and tells whether it is to be timed.
     #[inline(always)]
     pub(super) fn start(&self) -> bool {
@@ -534,9 +554,13 @@ impl Counts {
     #[cold]
     fn results(&self, frame: &Frame) -> SeriesRef {
         let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
+        families.results(self.labels_of(frame), &self.labels)
+    }
+
+    /// The labels of a call that was given these.
+    pub(super) fn labels_of(&self, frame: &Frame) -> LabelSet {
         let value = |at| LabelText::from(frame.value(at));
         let given = self.keys().iter().enumerate().filter(|(at, _)| !value(*at).is_empty());
-        let labels = self.labels.with(given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at)))));
-        families.results(labels, &self.labels)
+        self.labels.with(given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at)))))
     }
 }

@@ -4,6 +4,7 @@ use super::action::{Action, Counts};
 use super::frame::Frame;
 use super::{Outcome, Service};
 use crate::clock::Moment;
+use crate::registry::observer::observed;
 
 /// A call that has started. Whoever holds it counts it as finished exactly once.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +22,17 @@ impl Call {
         Self { counts, started: if timed { Moment::now() } else { Moment::NEVER } }
     }
 
-    /// A frame for the labels that this call may be given, if it declares any.
+    /// A frame for the labels that this call may be given, if it declares any, and for its span.
     #[inline]
     pub(super) fn frame(self) -> Option<Box<Frame>> {
-        let keys = self.counts.keys();
-        if keys.is_empty() { None } else { Some(Frame::new(keys)) }
+        if !self.counts.is_framed() {
+            return None;
+        }
+        let mut frame = Frame::new(self.counts.keys());
+        if self.counts.is_span() && observed() {
+            frame.set_span(self.counts.begin_span());
+        }
+        Some(frame)
     }
 
     /// Takes the frame back from the thread's stack. A thread that is being torn down has none any
@@ -33,7 +40,7 @@ impl Call {
     /// alone, so an empty one stands in.
     #[inline]
     pub(super) fn take_frame(self) -> Option<Box<Frame>> {
-        if self.counts.keys().is_empty() { None } else { Frame::pop().or_else(|| self.frame()) }
+        if self.counts.is_framed() { Frame::pop().or_else(|| Some(Frame::new(self.counts.keys()))) } else { None }
     }
 
     #[inline]
@@ -61,6 +68,14 @@ impl Call {
     /// Counts the end of a call that has no frame, at this moment.
     #[inline(always)]
     pub(super) fn finish(self, outcome: Outcome, now: Moment) {
+        self.count(outcome, now);
+        if observed() {
+            self.counts.tell(outcome, self.nanos(now), None);
+        }
+    }
+
+    #[inline(always)]
+    fn count(self, outcome: Outcome, now: Moment) {
         if self.started.is_never() {
             self.counts.finish_untimed(outcome);
         } else if self.counts.times_all() {
@@ -70,11 +85,22 @@ impl Call {
         }
     }
 
+    /// How long the call took, if it is timed.
+    fn nanos(self, now: Moment) -> Option<u64> {
+        (!self.started.is_never()).then(|| now.nanos_since(self.started))
+    }
+
     /// Counts the end of a call, with the labels that it was given.
     #[inline(never)]
-    pub(super) fn finish_labelled(self, outcome: Outcome, now: Moment, frame: Box<Frame>) {
-        let nanos = (!self.started.is_never()).then(|| now.nanos_since(self.started));
-        self.counts.finish_labelled(outcome, nanos, &frame);
+    pub(super) fn finish_framed(self, outcome: Outcome, now: Moment, mut frame: Box<Frame>) {
+        if self.counts.keys().is_empty() {
+            self.count(outcome, now);
+        } else {
+            self.counts.finish_labelled(outcome, self.nanos(now), &frame);
+        }
+        if observed() {
+            self.counts.tell(outcome, self.nanos(now), Some(&mut frame));
+        }
         frame.keep();
     }
 }
@@ -102,17 +128,17 @@ impl Running {
 
     #[inline]
     fn finish_call(call: Call, outcome: Outcome) {
-        if call.counts.keys().is_empty() {
-            call.finish_now(outcome);
-        } else {
+        if call.counts.is_framed() {
             Self::finish_framed(call, outcome);
+        } else {
+            call.finish_now(outcome);
         }
     }
 
     #[cold]
     fn finish_framed(call: Call, outcome: Outcome) {
         if let Some(frame) = call.take_frame() {
-            call.finish_labelled(outcome, call.now(), frame);
+            call.finish_framed(outcome, call.now(), frame);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Labels that a measured call is given while it runs, from wherever `add_label!` is called.
 
 use crate::label::{LabelKey, LabelValue, Word};
+use crate::registry::observer::OwnSpan;
 use crate::status::report;
 use std::cell::RefCell;
 
@@ -11,6 +12,8 @@ pub(crate) struct Frame {
     keys: &'static [&'static str],
     /// One for each key, and what is left of an earlier call that had more.
     values: Vec<Given>,
+    /// The span that the call is.
+    span: Option<Box<dyn OwnSpan>>,
 }
 
 /// A value that a call was given.
@@ -43,7 +46,7 @@ impl Frame {
     #[allow(clippy::unnecessary_box_returns)] // it is one of those that are kept, if there is one
     pub(crate) fn new(keys: &'static [&'static str]) -> Box<Self> {
         let spare = FRAMES.try_with(|frames| frames.borrow_mut().spare.pop()).ok().flatten();
-        let mut frame = spare.unwrap_or_else(|| Box::new(Self { keys, values: Vec::new() }));
+        let mut frame = spare.unwrap_or_else(|| Box::new(Self { keys, values: Vec::new(), span: None }));
         frame.keys = keys;
         for given in &mut frame.values {
             given.word = Word::EMPTY;
@@ -55,7 +58,8 @@ impl Frame {
     }
 
     /// Keeps what the frame has allocated, now that its call is over.
-    pub(crate) fn keep(self: Box<Self>) {
+    pub(crate) fn keep(mut self: Box<Self>) {
+        self.span = None;
         let _ = FRAMES.try_with(|frames| {
             let spare = &mut frames.borrow_mut().spare;
             if spare.len() < SPARE {
@@ -85,14 +89,31 @@ impl Frame {
         true
     }
 
+    /// Makes the call a span.
+    pub(crate) fn set_span(&mut self, span: Option<Box<dyn OwnSpan>>) {
+        self.span = span;
+    }
+
+    /// The span that the call is, if it is one; its end is then up to the caller.
+    pub(crate) fn take_span(&mut self) -> Option<Box<dyn OwnSpan>> {
+        self.span.take()
+    }
+
     /// Makes this the innermost frame of the thread.
     pub(crate) fn push(self: Box<Self>) {
+        if let Some(span) = &self.span {
+            span.enter();
+        }
         let _ = FRAMES.try_with(|frames| frames.borrow_mut().running.push(self));
     }
 
     /// Takes the innermost frame back. Calls nest, so it is the one that was pushed last.
     pub(crate) fn pop() -> Option<Box<Self>> {
-        FRAMES.try_with(|frames| frames.borrow_mut().running.pop()).ok().flatten()
+        let frame = FRAMES.try_with(|frames| frames.borrow_mut().running.pop()).ok().flatten()?;
+        if let Some(span) = &frame.span {
+            span.leave();
+        }
+        Some(frame)
     }
 }
 

@@ -118,7 +118,7 @@ impl<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome> Future for Metered<F, O>
 fn finish(call: Call, outcome: Outcome, now: Moment, frame: Option<Box<Frame>>) {
     match frame {
         None => call.finish(outcome, now),
-        Some(frame) => call.finish_labelled(outcome, now, frame),
+        Some(frame) => call.finish_framed(outcome, now, frame),
     }
 }
 

@@ -8,6 +8,7 @@ mod frame;
 mod future;
 mod outcome;
 mod service;
+mod told;
 
 pub use action::Action;
 pub use call::{begin, hint, sync};

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::label::LabelValue;
+use crate::registry::observer::{self, observed};
 use crate::registry::{Series, SeriesRef};
 use crate::shard::{self, Sink};
 use std::borrow::Cow;
@@ -54,7 +55,7 @@ impl Counter {
     /// ```
     #[inline]
     pub fn increment(&self) {
-        add(self.slot, 1);
+        self.add_count(1);
     }
 
     /// Adds `n`. A negative number adds nothing and is counted in
@@ -68,7 +69,15 @@ impl Counter {
     #[inline]
     pub fn add(&self, n: impl Count) {
         if let Some(n) = n.count() {
-            add(self.slot, n);
+            self.add_count(n);
+        }
+    }
+
+    #[inline]
+    fn add_count(&self, n: u64) {
+        add(self.slot, n);
+        if observed() {
+            observer::recorded(self.series.get(), n as f64);
         }
     }
 
@@ -94,7 +103,12 @@ impl Counter {
     /// ```
     pub fn add_with(&self, n: impl Count, labels: &[(&'static str, &dyn LabelValue)]) {
         if let Some(n) = n.count() {
-            Series::resolve(&self.series, labels, |series| add(series.slot(), n));
+            Series::resolve(&self.series, labels, |series| {
+                add(series.slot(), n);
+                if observed() {
+                    observer::recorded(series, n as f64);
+                }
+            });
         }
     }
 

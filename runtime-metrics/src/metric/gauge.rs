@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::label::LabelValue;
+use crate::registry::observer::{self, observed};
 use crate::registry::{Series, SeriesRef};
 use crate::shard;
 use crate::sync::Ordering::Relaxed;
@@ -56,7 +57,11 @@ impl Gauge {
     /// ```
     #[inline]
     pub fn set(&self, value: impl Value) {
-        set_to(self.slot, value.value());
+        let value = value.value();
+        set_to(self.slot, value);
+        if observed() {
+            observer::recorded(self.series.get(), value);
+        }
     }
 
     /// Adds one.
@@ -68,7 +73,7 @@ impl Gauge {
     /// ```
     #[inline]
     pub fn increment(&self) {
-        add_to(self.slot, 1.0);
+        self.add_delta(1.0);
     }
 
     /// Takes one away.
@@ -80,7 +85,7 @@ impl Gauge {
     /// ```
     #[inline]
     pub fn decrement(&self) {
-        add_to(self.slot, -1.0);
+        self.add_delta(-1.0);
     }
 
     /// Adds `delta`, which may be negative. What is not finite adds nothing and is counted in
@@ -93,7 +98,16 @@ impl Gauge {
     /// ```
     #[inline]
     pub fn add(&self, delta: impl Value) {
-        add_to(self.slot, delta.value());
+        self.add_delta(delta.value());
+    }
+
+    #[inline]
+    fn add_delta(&self, delta: f64) {
+        add_to(self.slot, delta);
+        if observed() {
+            // A gauge is what it comes to, not how it came there.
+            observer::recorded(self.series.get(), self.value());
+        }
     }
 
     /// The series of the same family with these labels besides this one's own.
@@ -117,7 +131,12 @@ impl Gauge {
     /// ```
     pub fn set_with(&self, value: impl Value, labels: &[(&'static str, &dyn LabelValue)]) {
         let value = value.value();
-        Series::resolve(&self.series, labels, |series| set_to(series.slot(), value));
+        Series::resolve(&self.series, labels, |series| {
+            set_to(series.slot(), value);
+            if observed() {
+                observer::recorded(series, value);
+            }
+        });
     }
 
     /// The value now.

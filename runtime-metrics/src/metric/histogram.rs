@@ -2,6 +2,7 @@
 
 use super::{Builder, Timer, TimerGuard, Value};
 use crate::label::LabelValue;
+use crate::registry::observer::{self, observed};
 use crate::registry::{Series, SeriesRef, Shape};
 use crate::shard::{self, Cells, Sink, View};
 use crate::snapshot::Distribution;
@@ -89,7 +90,11 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn observe(&self, value: impl Value) {
-        observe(self.slot, self.shape, value.value());
+        let value = value.value();
+        observe(self.slot, self.shape, value);
+        if observed() {
+            observer::recorded(self.series.get(), value);
+        }
     }
 
     /// Starts a timer that records its seconds here when it is stopped or dropped.
@@ -125,7 +130,12 @@ impl Histogram {
     /// ```
     pub fn observe_with(&self, value: impl Value, labels: &[(&'static str, &dyn LabelValue)]) {
         let value = value.value();
-        Series::resolve(&self.series, labels, |series| observe(series.slot(), series.family().shape, value));
+        Series::resolve(&self.series, labels, |series| {
+            observe(series.slot(), series.family().shape, value);
+            if observed() {
+                observer::recorded(series, value);
+            }
+        });
     }
 
     /// Everything observed so far, over all threads.

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::label::LabelValue;
+use crate::registry::observer::{self, observed};
 use crate::registry::{Series, SeriesRef};
 use std::borrow::Cow;
 use std::hash::Hash;
@@ -58,7 +59,7 @@ impl Set {
     /// ```
     #[inline]
     pub fn insert(&self, value: impl Hash) {
-        insert(&self.series, &value);
+        insert(self.series.get(), &value);
     }
 
     /// The series of the same family with these labels besides this one's own.
@@ -97,8 +98,12 @@ impl Set {
 }
 
 #[inline]
-fn insert(series: &Series, value: &impl Hash) {
+fn insert(series: &'static Series, value: &impl Hash) {
     if let Some(members) = series.members_or_new() {
         members.insert(value);
+    }
+    if observed() {
+        // That a value was added, not which.
+        observer::recorded(series, 1.0);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Builder, Value, histogram};
 use crate::label::LabelValue;
+use crate::registry::observer::{self, observed};
 use crate::registry::{Series, SeriesRef, Shape};
 use crate::shard;
 use crate::snapshot::SummarySnapshot;
@@ -67,7 +68,7 @@ impl Summary {
     /// ```
     #[inline]
     pub fn observe(&self, value: impl Value) {
-        observe(&self.series, self.slot, self.shape, value.value());
+        observe(self.series.get(), self.slot, self.shape, value.value());
     }
 
     /// The series of the same family with these labels besides this one's own.
@@ -147,12 +148,15 @@ impl Summary {
 }
 
 #[inline]
-fn observe(series: &Series, slot: u32, shape: Shape, value: f64) {
+fn observe(series: &'static Series, slot: u32, shape: Shape, value: f64) {
     // Counted as invalid, where it is, with what goes into the slots.
     histogram::observe(slot, shape, value);
     if value.is_finite()
         && let Some(window) = series.window_or_new()
     {
         window.add(value);
+    }
+    if observed() {
+        observer::recorded(series, value);
     }
 }

@@ -3,6 +3,7 @@
 use super::{Builder, Histogram, observe_nanos};
 use crate::clock::Moment;
 use crate::label::LabelValue;
+use crate::registry::observer::{self, Bind, OwnSpan, observed};
 use crate::registry::{Series, SeriesRef, Shape};
 use crate::snapshot::Distribution;
 use std::borrow::Cow;
@@ -53,7 +54,7 @@ impl Timer {
     #[inline]
     #[must_use = "the timer records when it is dropped, which is at once if it is not kept"]
     pub fn start(&self) -> TimerGuard {
-        TimerGuard::on(self.0.slot(), self.0.shape())
+        TimerGuard::on(self.0.slot(), self.0.shape(), || self.0.series().get())
     }
 
     /// Records a duration that was measured elsewhere.
@@ -68,6 +69,9 @@ impl Timer {
     #[inline]
     pub fn record(&self, duration: Duration) {
         observe_nanos(self.0.slot(), self.0.shape(), duration.as_nanos() as u64);
+        if observed() {
+            observer::recorded(self.0.series().get(), duration.as_secs_f64());
+        }
     }
 
     /// The series of the same family with these labels besides this one's own.
@@ -104,12 +108,24 @@ pub struct TimerGuard {
     /// The histogram it records into, until it has.
     into: Option<(u32, Shape)>,
     started: Moment,
+    /// Who is told of it, if anybody is.
+    told: Option<Box<Told>>,
+}
+
+/// What is told of a measurement, and the span that was made for it.
+#[derive(Debug)]
+struct Told {
+    series: &'static Series,
+    span: Option<Box<dyn OwnSpan>>,
+    /// Whether the thread was unwinding already when it began.
+    unwinding: bool,
 }
 
 impl TimerGuard {
     #[inline]
-    pub(crate) fn on(slot: u32, shape: Shape) -> Self {
-        Self { into: Some((slot, shape)), started: Moment::now() }
+    pub(crate) fn on(slot: u32, shape: Shape, series: impl FnOnce() -> &'static Series) -> Self {
+        let told = if observed() { Some(Box::new(Told::begin(series()))) } else { None };
+        Self { into: Some((slot, shape)), started: Moment::now(), told }
     }
 
     /// Records now, and tells the duration.
@@ -129,12 +145,16 @@ impl TimerGuard {
     /// ```
     pub fn discard(mut self) {
         self.into = None;
+        self.told = None;
     }
 
     fn record(&mut self) -> Duration {
         let nanos = self.started.elapsed_nanos();
         if let Some((slot, shape)) = self.into.take() {
             observe_nanos(slot, shape, nanos);
+            if let Some(told) = self.told.take() {
+                told.end(nanos as f64 / 1e9);
+            }
         }
         Duration::from_nanos(nanos)
     }
@@ -145,5 +165,23 @@ impl Drop for TimerGuard {
         if self.into.is_some() {
             self.record();
         }
+    }
+}
+
+impl Told {
+    #[cold]
+    #[inline(never)]
+    fn begin(series: &'static Series) -> Self {
+        let span = observer::begin(&series.family().name, Bind::Now);
+        Self { series, span, unwinding: std::thread::panicking() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end(self, seconds: f64) {
+        let Some(span) = self.span else { return observer::recorded(self.series, seconds) };
+        span.add(self.series, seconds);
+        span.label(self.series);
+        span.end(if !self.unwinding && std::thread::panicking() { "panic" } else { "ok" });
     }
 }

@@ -69,6 +69,12 @@ impl Deref for SeriesRef {
 }
 
 impl SeriesRef {
+    /// The series itself, which is never freed.
+    #[inline]
+    pub(crate) fn get(&self) -> &'static Series {
+        self.0
+    }
+
     fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)
     }
@@ -251,7 +257,7 @@ impl Series {
     pub(crate) fn resolve<R>(
         series: &SeriesRef,
         more: &[(&'static str, &dyn LabelValue)],
-        record: impl FnOnce(&Series) -> R,
+        record: impl FnOnce(&'static Series) -> R,
     ) -> R {
         let series = series.0;
         // The names belong to the identity here: a handle can be given other names at each call.
@@ -266,7 +272,7 @@ impl Series {
         let known = series.family.known.get(more.len()).and_then(|known| known.find_by(1 + 2 * more.len(), key));
         match known {
             Some(found) => record(found.series()),
-            None => record(&series.resolve_slowly(more)),
+            None => record(series.resolve_slowly(more).0),
         }
     }
 

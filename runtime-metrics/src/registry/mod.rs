@@ -5,6 +5,7 @@ mod definition;
 mod family;
 mod identity;
 mod known;
+pub(crate) mod observer;
 mod pairs;
 mod scan;
 mod shelf;

@@ -3,6 +3,7 @@
 use super::definition::{Definition, Shape, Source};
 use super::family::{Family, SeriesRef};
 use super::known::Known;
+use super::observer::{self, observed};
 use super::pairs::Pairs;
 use super::registry;
 use crate::label::{LabelKey, LabelSet, LabelText};
@@ -220,6 +221,20 @@ impl Site {
         family.find_or_create(LabelSet::new(self.constant().chain(given)))
     }
 
+    /// Tells of a value that was recorded here.
+    #[cold]
+    #[inline(never)]
+    fn tell(&'static self, value: f64) {
+        observer::recorded(self.bound().series.get(), value);
+    }
+
+    /// The same of the series with these label values.
+    #[cold]
+    #[inline(never)]
+    fn tell_with<const N: usize>(&'static self, value: f64, values: &[LabelKey<'_>; N]) {
+        observer::recorded(self.series_of(values).get(), value);
+    }
+
     pub(crate) fn constant(&self) -> impl Iterator<Item = (Cow<'static, str>, Arc<str>)> {
         self.text.labels.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(*value)))
     }
@@ -234,6 +249,9 @@ pub fn increment(site: &'static Site, here: &'static LocalKey<Remembered>, n: im
     let Some(n) = n.count() else { return };
     if !shard::add_here(here, n) {
         increment_cold(site, here, n);
+    }
+    if observed() {
+        site.tell(n as f64);
     }
 }
 
@@ -254,6 +272,9 @@ pub(crate) fn increment_rarely(site: &'static Site, n: u64) {
 pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values: &[LabelKey<'_>; N]) {
     if let Some(n) = n.count() {
         metric::add_to_counter(site.slot_of(values), n);
+        if observed() {
+            site.tell_with(n as f64, values);
+        }
     }
 }
 
@@ -263,27 +284,42 @@ pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values
 pub fn set(site: &'static Site, value: impl Value) {
     let slot = site.slot.load(Relaxed);
     let slot = if slot == shard::UNBOUND { site.bound_cold().series.slot() } else { slot };
-    metric::set_gauge(slot, value.value());
+    let value = value.value();
+    metric::set_gauge(slot, value);
+    if observed() {
+        site.tell(value);
+    }
 }
 
 /// `set!` with labels.
 #[doc(hidden)]
 pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
-    metric::set_gauge(site.slot_of(values), value.value());
+    let value = value.value();
+    metric::set_gauge(site.slot_of(values), value);
+    if observed() {
+        site.tell_with(value, values);
+    }
 }
 
 /// `observe!` without labels that differ from call to call.
 #[doc(hidden)]
 #[inline]
 pub fn observe(site: &'static Site, value: impl Value) {
-    let bound = site.bound();
-    metric::observe(bound.series.slot(), bound.shape, value.value());
+    let (bound, value) = (site.bound(), value.value());
+    metric::observe(bound.series.slot(), bound.shape, value);
+    if observed() {
+        site.tell(value);
+    }
 }
 
 /// `observe!` with labels.
 #[doc(hidden)]
 pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
-    metric::observe(site.slot_of(values), site.bound().shape, value.value());
+    let value = value.value();
+    metric::observe(site.slot_of(values), site.bound().shape, value);
+    if observed() {
+        site.tell_with(value, values);
+    }
 }
 
 /// `timer!` without labels that differ from call to call.
@@ -291,13 +327,13 @@ pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, valu
 #[inline]
 pub fn timer(site: &'static Site) -> TimerGuard {
     let bound = site.bound();
-    TimerGuard::on(bound.series.slot(), bound.shape)
+    TimerGuard::on(bound.series.slot(), bound.shape, || bound.series.get())
 }
 
 /// `timer!` with labels.
 #[doc(hidden)]
 pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelKey<'_>; N]) -> TimerGuard {
-    TimerGuard::on(site.slot_of(values), site.bound().shape)
+    TimerGuard::on(site.slot_of(values), site.bound().shape, || site.series_of(values).get())
 }
 
 /// The handle of a declared metric.

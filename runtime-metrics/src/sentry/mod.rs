@@ -1,16 +1,24 @@
 //! The Sentry integration: one `runtime_metrics` envelope each interval.
 
+mod context;
 mod envelope;
 mod ship;
+mod spans;
+mod summary;
+mod transport;
+
+pub use transport::{MetricsTransport, SummaryPlacement};
 
 use crate::collect::Worker;
 use crate::collectors;
 use crate::config::RuntimeMetricsConfig;
 use crate::export::THREAD;
 use crate::lock::Mutex;
+use crate::registry::observer::Told;
 use crate::registry::registry;
 use crate::status::report;
-use sentry_core::{ClientOptions, Integration, TransportOptions};
+use sentry_core::protocol::Event;
+use sentry_core::{ClientOptions, Integration, TracesSamplingStrategy, TransportOptions};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -117,7 +125,9 @@ impl Integration for RuntimeMetricsIntegration {
         let dsn = transport.dsn.clone();
         // The client's own transport is made before it calls us and out of reach: we make another.
         let transport = factory.create_transport_with_options(transport);
-        let shipper = ship::Shipper::new(Arc::downgrade(&self.0), transport, dsn);
+        let traced = !matches!(options.traces_sampling_strategy, TracesSamplingStrategy::Disabled);
+        let told = (self.0.config.span_summaries && traced).then(|| Told::tell(&spans::Spans));
+        let shipper = ship::Shipper::new(Arc::downgrade(&self.0), transport, dsn, told);
         match Worker::spawn(THREAD, self.0.config.collection_interval, shipper) {
             Ok(worker) => {
                 self.0.workers.lock().push(worker);
@@ -127,6 +137,13 @@ impl Integration for RuntimeMetricsIntegration {
                 report("sentry", format!("the collection thread could not be started: {error}; nothing is sent"));
             }
         }
+    }
+
+    fn process_event(&self, mut event: Event<'static>, _: &ClientOptions) -> Option<Event<'static>> {
+        if self.0.config.event_context {
+            context::attach(&mut event);
+        }
+        Some(event)
     }
 }
 

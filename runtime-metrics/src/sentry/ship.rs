@@ -1,8 +1,9 @@
 //! What the collection thread does for Sentry: read everything, send it, notice the close.
 
-use super::{Inner, RuntimeMetricsIntegration, envelope};
+use super::{Inner, RuntimeMetricsIntegration, context, envelope};
 use crate::collect::{self, Tick};
-use crate::protocol::RuntimeMetrics;
+use crate::protocol::{RuntimeMetric, RuntimeMetrics};
+use crate::registry::observer::Told;
 use crate::registry::registry;
 use crate::status::report;
 use sentry_core::types::Dsn;
@@ -21,12 +22,16 @@ pub(super) struct Shipper {
     client: Option<Weak<Client>>,
     /// Which built-in collectors are not wanted.
     unwanted: Vec<&'static str>,
+    /// What is recorded is told to spans as long as there is somebody to send them to.
+    _told: Option<Told>,
+    /// Whether the collectors have been asked.
+    begun: bool,
 }
 
 impl Shipper {
-    pub(super) fn new(inner: Weak<Inner>, transport: Arc<dyn Transport>, dsn: Dsn) -> Self {
+    pub(super) fn new(inner: Weak<Inner>, transport: Arc<dyn Transport>, dsn: Dsn, told: Option<Told>) -> Self {
         let unwanted = inner.upgrade().map(|inner| unwanted(&inner)).unwrap_or_default();
-        Self { inner, transport, dsn, client: None, unwanted }
+        Self { inner, transport, dsn, client: None, unwanted, _told: told, begun: false }
     }
 
     /// The client that was given this integration, once it is bound to the main hub.
@@ -39,6 +44,13 @@ impl Shipper {
             }
         }
         self.client.as_ref()?.upgrade()
+    }
+
+    /// What the collectors find, which is kept for events as well.
+    fn collect(&self) -> Vec<RuntimeMetric> {
+        let collected = collect::only(|name| !self.unwanted.contains(&name));
+        context::remember(&collected);
+        collected
     }
 
     fn is_ours(&self, other: &dyn Integration) -> bool {
@@ -61,7 +73,8 @@ fn unwanted(inner: &Inner) -> Vec<&'static str> {
 impl Tick for Shipper {
     fn tick(&mut self, last: bool) {
         let mut snapshot = registry().snapshot();
-        snapshot.add(collect::only(|name| !self.unwanted.contains(&name)));
+        let collected = self.collect();
+        snapshot.add(collected);
         match envelope::encode(&self.dsn, &RuntimeMetrics::from(&snapshot)) {
             Ok(envelope) => self.transport.send_envelope(envelope),
             Err(error) => report("sentry", format!("an envelope could not be written and is left out: {error}")),
@@ -72,6 +85,10 @@ impl Tick for Shipper {
     }
 
     fn is_over(&mut self) -> bool {
+        if !std::mem::replace(&mut self.begun, true) {
+            // For the events that come before the first round.
+            drop(self.collect());
+        }
         let known = self.client.is_some();
         match self.client() {
             Some(client) => !client.is_enabled(),

@@ -88,6 +88,24 @@ impl Live {
         self.view.add_up(slots);
     }
 
+    /// Copies of families with at most so many series, until there are enough series.
+    #[cfg(feature = "sentry")]
+    pub(super) fn copy_small(&mut self, registry: &Registry, at_most: usize, enough: usize) -> Vec<FamilySnapshot> {
+        // Slot by slot, since they are few.
+        registry.list(&mut self.families);
+        self.view = shard::ARENA.view();
+        let mut series = 0;
+        let mut copies = Vec::new();
+        for at in 0..self.families.len() {
+            let count = self.families[at].len();
+            if series < enough && (1..=at_most).contains(&count) {
+                series += count;
+                copies.push(self.copy(at));
+            }
+        }
+        copies
+    }
+
     /// How many families there are, sorted by name.
     pub(crate) fn len(&self) -> usize {
         self.families.len()
