@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what is said of a bad wish.
 
 use lexopt::prelude::*;
+use runtime_metrics_examples::flags::{dsn, dsn_of_environment, seconds, text, told};
 use sentry::types::Dsn;
 use std::net::ToSocketAddrs;
 use std::time::Duration;
@@ -42,25 +43,9 @@ pub fn read() -> Result<Option<Flags>, String> {
         }
     }
     if flags.dsn.is_none() {
-        let set = std::env::var("SENTRY_DSN").ok().filter(|set| !set.is_empty());
-        flags.dsn = set.map(|set| dsn("SENTRY_DSN", &set)).transpose()?;
+        flags.dsn = dsn_of_environment()?;
     }
     Ok(Some(flags))
-}
-
-fn told(error: &lexopt::Error) -> String {
-    format!("{error}; --help tells which flags there are")
-}
-
-fn text(arguments: &mut lexopt::Parser) -> Result<String, String> {
-    arguments.value().and_then(ValueExt::string).map_err(|error| told(&error))
-}
-
-fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
-    let wrong =
-        || format!("{flag} `{text}` can't be used: give a number of seconds from 0.1 to 86400, such as {flag} 20");
-    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds)).ok_or_else(wrong)?;
-    Ok(Duration::from_secs_f64(seconds))
 }
 
 fn address(text: String) -> Result<String, String> {
@@ -71,13 +56,4 @@ fn address(text: String) -> Result<String, String> {
              such as --metrics-addr 127.0.0.1:9464 ({error})"
         )),
     }
-}
-
-fn dsn(origin: &str, text: &str) -> Result<Dsn, String> {
-    text.parse().map_err(|error| {
-        format!(
-            "{origin} `{text}` can't be used: copy the DSN from the project's settings in Sentry, \
-             it reads https://key@host/1 ({error})"
-        )
-    })
 }

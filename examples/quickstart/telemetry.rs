@@ -2,10 +2,9 @@
 
 use crate::screen::Screen;
 use runtime_metrics::{RuntimeMetricsConfig, RuntimeMetricsIntegration};
-use runtime_metrics_examples::{Envelope, EnvelopeError, Printed, SentryEndpoint};
-use sentry::transports::DefaultTransportFactory;
+use runtime_metrics_examples::{Direct, Envelope, EnvelopeError, Printed, SentryEndpoint};
 use sentry::types::Dsn;
-use sentry::{ClientInitGuard, ClientOptions, Transport, TransportFactory, TransportOptions};
+use sentry::{ClientInitGuard, ClientOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,17 +21,6 @@ pub fn start(dsn: &Dsn, interval: Duration, inside: bool) -> ClientInitGuard {
     });
     let options = ClientOptions::new().dsn(&dsn.to_string()).add_integration(integration);
     sentry::init(if inside { options.transport(Direct) } else { options })
-}
-
-/// The usual transport, without the proxy that the environment may name: a proxy does not know the
-/// way to this machine's loopback address.
-struct Direct;
-
-impl TransportFactory for Direct {
-    fn create_transport_with_options(&self, mut options: TransportOptions) -> Arc<dyn Transport> {
-        options.http_proxy = None;
-        DefaultTransportFactory.create_transport_with_options(options)
-    }
 }
 
 /// The Sentry endpoint inside: prints the first and the last envelope in full, others in a line.

@@ -296,7 +296,9 @@ fn a_timer_in_a_task_with_a_hub_goes_with_it() {
     let envelope = in_transaction(&ingest, hub(&ingest), |_| {
         let tasks: Vec<_> =
             (0..4).map(|_| runtime.spawn(timed().bind_hub(Arc::new(Hub::new_from_top(Hub::current()))))).collect();
-        tasks.into_iter().for_each(|task| runtime.block_on(task).unwrap());
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
     });
     let spans = envelope.item["spans"].as_array().unwrap();
     assert_eq!(spans.len(), 4);

@@ -13,6 +13,10 @@ use std::rc::Rc;
 pub(super) const KEY: &str = "_metrics_summary";
 /// How many entries one span may have: a span in which labels explode stays small.
 const ENTRIES: usize = 64;
+/// How long it may be as text: Relay cuts a transaction's summary from 7,600 bytes on.
+const BYTES: usize = 5_000;
+/// What an entry may grow by when its numbers do, and what is around it.
+const GROWTH: usize = 40;
 /// How many characters of a tag's value are kept.
 const TAG_LEN: usize = 200;
 /// How many series a thread keeps the text of.
@@ -102,9 +106,18 @@ pub(super) fn add(summary: &mut Json, named: &Named, value: f64) -> bool {
     if !named.tags.is_empty() {
         entry.insert("tags".to_owned(), Json::Object(named.tags.clone()));
     }
+    let entry = Json::Object(entry);
+    // The numbers may grow longer.
+    let room = |now: &Map<String, Json>| {
+        let now = serde_json::to_vec(now).map_or(BYTES, |text| text.len());
+        now + named.key.len() + serde_json::to_vec(&entry).map_or(BYTES, |text| text.len()) + GROWTH <= BYTES
+    };
+    if !room(metrics) {
+        return false;
+    }
     match metrics.get_mut(&named.key) {
-        Some(Json::Array(entries)) => entries.push(Json::Object(entry)),
-        _ => drop(metrics.insert(named.key.clone(), Json::Array(vec![Json::Object(entry)]))),
+        Some(Json::Array(entries)) => entries.push(entry),
+        _ => drop(metrics.insert(named.key.clone(), Json::Array(vec![entry]))),
     }
     true
 }
@@ -171,11 +184,22 @@ mod tests {
     fn a_span_has_so_many_entries_and_no_more() {
         let mut summary = Json::Null;
         for number in 0..ENTRIES {
-            assert!(add(&mut summary, &named("c:calls", &[("user", &number.to_string())]), 1.0));
+            assert!(add(&mut summary, &named("c:calls", &[("u", &number.to_string())]), 1.0));
         }
-        assert!(!add(&mut summary, &named("c:calls", &[("user", "one more")]), 1.0));
+        assert!(!add(&mut summary, &named("c:calls", &[("u", "one more")]), 1.0));
         assert!(!add(&mut summary, &named("c:other", &[]), 1.0));
-        assert!(add(&mut summary, &named("c:calls", &[("user", "7")]), 1.0));
+        assert!(add(&mut summary, &named("c:calls", &[("u", "7")]), 1.0));
+    }
+
+    #[test]
+    fn a_summary_is_so_long_and_no_longer() {
+        let mut summary = Json::Null;
+        let added = (0..ENTRIES).filter(|number| {
+            let long = format!("{number:0>150}");
+            add(&mut summary, &named("c:calls", &[("user", &long)]), 1.0)
+        });
+        assert!((15..ENTRIES).contains(&added.count()));
+        assert!(serde_json::to_vec(&summary).unwrap().len() <= BYTES);
     }
 
     #[test]
