@@ -30,7 +30,8 @@ async fn order(number: u32) {
     sentry::configure_scope(|scope| scope.set_span(Some(root.into())));
     let kind = Bread::of(number);
     increment!("bakery_orders", labels: {"bread" => kind.name()});
-    if let Err(burnt) = Bakery.bake(kind, 2 + number % 4).await {
+    let bakery = Bakery { ovens: 2, kilograms_a_loaf: 0.75 };
+    if let Err(burnt) = bakery.bake(kind, 2 + number % 4).await {
         // The event carries the context `runtime_metrics`.
         sentry::capture_error(&burnt);
     }
@@ -70,7 +71,10 @@ impl fmt::Display for Burnt {
 impl std::error::Error for Burnt {}
 
 #[metrics]
-struct Bakery;
+struct Bakery {
+    ovens: u32,
+    kilograms_a_loaf: f64,
+}
 
 impl Bakery {
     /// A span, across its awaits: `action_duration_seconds`.
@@ -88,12 +92,12 @@ impl Bakery {
     #[metered]
     fn knead(&self, loaves: u32) {
         increment!("bakery_loaves", value: loaves);
-        observe!("bakery_dough", value: f64::from(loaves) * 0.75, unit: "kilograms");
+        observe!("bakery_dough", value: f64::from(loaves) * self.kilograms_a_loaf, unit: "kilograms");
     }
 
     async fn oven(&self, batch: u32) -> Result<(), Burnt> {
         // A span as well: `bakery_oven`.
-        let _baking = timer!("bakery_oven", labels: {"oven" => batch % 2});
+        let _baking = timer!("bakery_oven", labels: {"oven" => batch % self.ovens});
         tokio::time::sleep(Duration::from_millis(u64::from(10 + 7 * batch))).await;
         observe!("bakery_crust", value: 180 + 5 * batch, unit: "celsius");
         increment!("bakery_batches");

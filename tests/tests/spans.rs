@@ -10,6 +10,7 @@ use runtime_metrics_tests::{Envelope, Ingest};
 use sentry::transports::DefaultTransportFactory;
 use sentry::{Client, ClientOptions, Hub, SentryFutureExt, TransactionContext, TransactionOrSpan};
 use serde_json::{Value, json};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -529,4 +530,127 @@ fn an_event_says_what_was_measured() {
     let event = ingest.next_of("event");
     assert_eq!(event.item["message"], "it broke again");
     assert!(event.item["contexts"].get("runtime_metrics").is_none());
+}
+
+#[test]
+fn nothing_is_held_once_a_span_is_gone() {
+    let ingest = Ingest::start();
+    let client = Arc::new(Client::from(sentry::apply_defaults(options(&ingest, config()))));
+    let holders = || Arc::strong_count(&client);
+    let before = holders();
+    for finishes in [true, false] {
+        let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
+        Hub::run(hub, || {
+            let transaction = sentry::start_transaction(TransactionContext::new("held", "test"));
+            bind(transaction.clone());
+            let (first, second) = (timer!("spans_held"), timer!("spans_held"));
+            calls(1).unwrap_err();
+            increment!("spans_held_count");
+            drop(first);
+            drop(second);
+            // A future that is neither finished nor polled again, and whose span is dropped with it.
+            let mut waiting = Box::pin(job(3));
+            let waker = std::task::Waker::noop();
+            assert!(waiting.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+            drop(waiting);
+            if finishes {
+                transaction.finish();
+            }
+        });
+        // A transaction holds its client as long as anything holds it.
+        assert_eq!(holders(), before, "finished: {finishes}");
+    }
+}
+
+#[test]
+fn a_panic_under_sentrys_lock_is_not_passed_on() {
+    let ingest = Ingest::start();
+    let counted = || registry().get("spans_poisoned", &[]);
+    let hub = hub(&ingest);
+    Hub::run(hub, || {
+        let transaction = sentry::start_transaction(TransactionContext::new("poisoned", "test"));
+        let child = transaction.start_child("db", "query");
+        bind(child.clone());
+        let panics = || {
+            let _data = child.data();
+            panic!("under the lock");
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+        increment!("spans_poisoned");
+        let _timing = timer!("spans_poisoned_timer");
+    });
+    assert_eq!(counted(), Some(runtime_metrics::Reading::Counter(1)));
+    let told = runtime_metrics::status().problems;
+    assert!(told.iter().any(|problem| problem.subject == "sentry" && problem.message.contains("counted all the same")));
+}
+
+#[test]
+fn a_thread_may_record_to_its_very_end() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            increment!("spans_last");
+            drop(timer!("spans_last_timer"));
+        }
+    }
+    thread_local! {
+        static EARLY: Last = const { Last };
+        static LATE: Last = const { Last };
+    }
+    let ingest = Ingest::start();
+    let hub = hub(&ingest);
+    for early in [true, false] {
+        let hub = Arc::clone(&hub);
+        let thread = std::thread::spawn(move || {
+            if early {
+                EARLY.with(|_| ());
+            }
+            Hub::current().bind_client(hub.client());
+            let transaction = sentry::start_transaction(TransactionContext::new("last", "test"));
+            bind(transaction);
+            increment!("spans_last");
+            LATE.with(|_| ());
+        });
+        thread.join().unwrap();
+    }
+    assert_eq!(registry().get("spans_last", &[]), Some(runtime_metrics::Reading::Counter(5)));
+}
+
+#[test]
+fn a_timer_in_a_task_without_a_hub_is_its_tasks_alone() {
+    let ingest = Ingest::start();
+    let client = hub(&ingest);
+    // Tasks on one thread take turns, in the thread's own hub.
+    let on_thread = move || {
+        let hub = Hub::current();
+        hub.bind_client(client.client());
+        let transaction = sentry::start_transaction(TransactionContext::new("turns", "test"));
+        bind(transaction.clone());
+        drop(hub);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let timed = tokio::spawn(async {
+                let _timing = timer!("spans_turns");
+                for _ in 0..10 {
+                    increment!("spans_timed_turn");
+                    tokio::task::yield_now().await;
+                }
+            });
+            let other = tokio::spawn(async {
+                for _ in 0..10 {
+                    increment!("spans_other_turn");
+                    tokio::task::yield_now().await;
+                }
+            });
+            timed.await.unwrap();
+            other.await.unwrap();
+        });
+        transaction.finish();
+        client
+    };
+    let client = std::thread::spawn(on_thread).join().unwrap();
+    let envelope = ingest.next_of("transaction");
+    assert_eq!(summary(&envelope, "spans_turns")["c:spans_timed_turn"][0]["count"], 10);
+    assert_eq!(*root(&envelope), json!({"c:spans_other_turn": [{"min": 1, "max": 1, "count": 10, "sum": 10}]}));
+    drop(client);
 }
