@@ -62,7 +62,7 @@ fn play(step: &Value, open: &mut Open) {
         "start_span" => {
             let parent = current().unwrap();
             let span = parent.start_child(text(step, "op"), text(step, "description"));
-            let span = if let TransactionOrSpan::Span(span) = span.into() { span } else { unreachable!() };
+            let TransactionOrSpan::Span(span) = span.into() else { unreachable!() };
             bind(Some(span.clone().into()));
             open.spans.push(Opened::Span(span, Some(parent)));
         }
