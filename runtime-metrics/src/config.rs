@@ -40,6 +40,24 @@ pub struct RuntimeMetricsConfig {
     pub event_context: bool,
     /// Collectors of one's own, which every exporter then shows.
     pub custom_collectors: Vec<Arc<dyn MetricCollector>>,
+    /// The share of collections that are made and sent, 0 to 1, evenly spread; 1 by default. The
+    /// sample rate of events does not matter to it, and the collection at the close is always sent.
+    pub sample_rate: f64,
+    /// How many collections go into one envelope, 1 to 100; 1 by default: each leaves at once.
+    pub batch_size: usize,
+    /// The most bytes of one `runtime_metrics` item; what does not fit goes into a further item. A
+    /// mebibyte by default, a kibibyte at least.
+    pub max_item_bytes: usize,
+    /// The most values in one `runtime_metrics` item; 10,000 by default.
+    pub max_item_metrics: usize,
+    /// Send only what changed since it was last sent, and nothing when nothing did; off by default.
+    pub only_changes: bool,
+    /// With `only_changes`, every how many collections all is sent again, so that what was lost on
+    /// the way heals; 30 by default.
+    pub full_every: u32,
+    /// Send each collection also as `trace_metric` items, which Sentry shows today: what counters
+    /// and distributions gained since the last one, and gauges as they are; off by default.
+    pub trace_metrics: bool,
 }
 
 impl Default for RuntimeMetricsConfig {
@@ -54,6 +72,13 @@ impl Default for RuntimeMetricsConfig {
             span_op: SpanOp::default(),
             event_context: true,
             custom_collectors: Vec::new(),
+            sample_rate: 1.0,
+            batch_size: 1,
+            max_item_bytes: 1 << 20,
+            max_item_metrics: 10_000,
+            only_changes: false,
+            full_every: 30,
+            trace_metrics: false,
         }
     }
 }
@@ -71,6 +96,13 @@ impl fmt::Debug for RuntimeMetricsConfig {
             .field("span_op", &self.span_op)
             .field("event_context", &self.event_context)
             .field("custom_collectors", &collectors)
+            .field("sample_rate", &self.sample_rate)
+            .field("batch_size", &self.batch_size)
+            .field("max_item_bytes", &self.max_item_bytes)
+            .field("max_item_metrics", &self.max_item_metrics)
+            .field("only_changes", &self.only_changes)
+            .field("full_every", &self.full_every)
+            .field("trace_metrics", &self.trace_metrics)
             .finish()
     }
 }
@@ -131,6 +163,30 @@ impl RuntimeMetricsConfig {
                 "every poll takes longer; use 1 or more (100 by default)",
             ));
         }
+        self.check_shipping()
+    }
+
+    /// What concerns how collections are sent.
+    fn check_shipping(&self) -> Result<(), ConfigError> {
+        let bad = |setting, value: String, mend| Err(ConfigError::new(setting, value, mend));
+        if !(0.0..=1.0).contains(&self.sample_rate) {
+            return bad("sample_rate", self.sample_rate.to_string(), "use a share from 0.0 (none) to 1.0 (all)");
+        }
+        if !(1..=100).contains(&self.batch_size) {
+            let mend = "use 1 (each collection leaves at once) to 100 collections";
+            return bad("batch_size", self.batch_size.to_string(), mend);
+        }
+        if !(1 << 10..=100 << 20).contains(&self.max_item_bytes) {
+            let mend = "use a kibibyte (1024) to 100 mebibytes; 1 << 20 by default";
+            return bad("max_item_bytes", self.max_item_bytes.to_string(), mend);
+        }
+        if self.max_item_metrics == 0 {
+            return bad("max_item_metrics", "0".to_owned(), "use 1 or more; 10000 by default");
+        }
+        if self.full_every == 0 {
+            let mend = "use 1 (all is sent each time) or more; 30 by default";
+            return bad("full_every", "0".to_owned(), mend);
+        }
         Ok(())
     }
 
@@ -142,6 +198,11 @@ impl RuntimeMetricsConfig {
         while let Err(error) = self.validate() {
             match error.setting {
                 "collection_interval" => self.collection_interval = defaults.collection_interval,
+                "sample_rate" => self.sample_rate = defaults.sample_rate,
+                "batch_size" => self.batch_size = defaults.batch_size,
+                "max_item_bytes" => self.max_item_bytes = defaults.max_item_bytes,
+                "max_item_metrics" => self.max_item_metrics = defaults.max_item_metrics,
+                "full_every" => self.full_every = defaults.full_every,
                 _ => self.slow_poll_threshold_us = defaults.slow_poll_threshold_us,
             }
             errors.push(error);
@@ -197,3 +258,37 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(all(test, feature = "sentry"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_used_is_named_and_the_default_takes_its_place() {
+        let config = RuntimeMetricsConfig {
+            collection_interval: Duration::ZERO,
+            slow_poll_threshold_us: 0,
+            sample_rate: f64::NAN,
+            batch_size: 0,
+            max_item_bytes: 1023,
+            max_item_metrics: 0,
+            full_every: 0,
+            ..Default::default()
+        };
+        let (mended, errors) = config.mended();
+        assert!(mended.validate().is_ok());
+        let mut named: Vec<&str> = errors.iter().map(|error| error.setting).collect();
+        named.sort_unstable();
+        let all = [
+            "batch_size",
+            "collection_interval",
+            "full_every",
+            "max_item_bytes",
+            "max_item_metrics",
+            "sample_rate",
+            "slow_poll_threshold_us",
+        ];
+        assert_eq!(named, all);
+        assert_eq!(format!("{mended:?}"), format!("{:?}", RuntimeMetricsConfig::default()));
+    }
+}

@@ -1,7 +1,7 @@
 //! The wire types: what leaves for Sentry, and what a collector of one's own returns.
 
 use crate::label::LabelSet;
-use crate::snapshot::{Distribution, Reading, Snapshot, SummarySnapshot};
+use crate::snapshot::{Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot, SummarySnapshot};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -179,7 +179,7 @@ impl RuntimeMetric {
 }
 
 /// The share of the values that each exported quantile stands for.
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
+pub(crate) const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
 
 impl RuntimeMetrics {
     /// A payload of these values, read now.
@@ -198,9 +198,16 @@ impl RuntimeMetrics {
 impl From<&Snapshot> for RuntimeMetrics {
     /// Everything in the snapshot, each series with the labels of the identity.
     fn from(snapshot: &Snapshot) -> Self {
+        Self::only(snapshot, |_, _| true)
+    }
+}
+
+impl RuntimeMetrics {
+    /// The same of those series that are wanted.
+    pub(crate) fn only(snapshot: &Snapshot, mut wanted: impl FnMut(&FamilySnapshot, &SeriesSnapshot) -> bool) -> Self {
         let mut metrics = Vec::new();
         for family in &snapshot.families {
-            for series in &family.series {
+            for series in family.series.iter().filter(|series| wanted(family, series)) {
                 let template = RuntimeMetric {
                     name: family.name.clone(),
                     metric_type: MetricType::Gauge,
@@ -265,7 +272,7 @@ fn totals(count: u64, sum: f64, min: Option<f64>, max: Option<f64>) -> Vec<Stat>
 }
 
 /// `p99` for 0.99, `p99.9` for 0.999: hundredfold without the float's last digits.
-fn percentile(share: f64) -> Cow<'static, str> {
+pub(crate) fn percentile(share: f64) -> Cow<'static, str> {
     let text = format!("{:.10}", share * 100.0);
     format!("p{}", text.trim_end_matches('0').trim_end_matches('.')).into()
 }

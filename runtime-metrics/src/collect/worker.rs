@@ -3,7 +3,9 @@
 use super::text_of;
 use crate::status::report;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// What the loop does.
@@ -22,6 +24,9 @@ pub(crate) trait Tick: Send + 'static {
 pub(crate) struct Worker {
     stop: SyncSender<()>,
     stopped: Receiver<()>,
+    thread: ThreadId,
+    /// Whether it was told to stop; it is waited for once.
+    told: AtomicBool,
 }
 
 /// How often `is_over` is asked.
@@ -34,18 +39,28 @@ impl Worker {
     pub(crate) fn spawn(name: &str, interval: Duration, work: impl Tick) -> std::io::Result<Self> {
         let (stop, stops) = sync_channel(1);
         let (over, stopped) = sync_channel(1);
-        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             run(interval, work, &stops);
             // Nobody listening means that nobody waits.
             let _ = over.try_send(());
         })?;
-        Ok(Self { stop, stopped })
+        Ok(Self { stop, stopped, thread: thread.thread().id(), told: AtomicBool::new(false) })
     }
 
     /// Makes a last round and ends the thread; waits for it, but not for ever.
     pub(crate) fn stop(&self) {
-        if self.stop.try_send(()).is_ok() {
-            let _ = self.stopped.recv_timeout(PATIENCE);
+        Self::stop_all(std::slice::from_ref(self));
+    }
+
+    /// The same for several at once, which takes no longer than one of them.
+    pub(crate) fn stop_all(workers: &[Self]) {
+        let end = Instant::now() + PATIENCE;
+        let tell = |worker: &&Self| !worker.told.swap(true, Ordering::Relaxed) && worker.stop.try_send(()).is_ok();
+        let told: Vec<&Self> = workers.iter().filter(tell).collect();
+        // A thread that is the last to hold what it works for drops it, and must not wait for itself.
+        let this = std::thread::current().id();
+        for worker in told.into_iter().filter(|worker| worker.thread != this) {
+            let _ = worker.stopped.recv_timeout(end.saturating_duration_since(Instant::now()));
         }
     }
 }
@@ -78,4 +93,31 @@ fn guarded<R>(round: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(round))
         .inspect_err(|panic| report("collection", format!("a round panicked: {}; the loop goes on", text_of(&**panic))))
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hangs(Receiver<()>);
+
+    impl Tick for Hangs {
+        fn tick(&mut self, _: bool) {
+            let _ = self.0.recv();
+        }
+    }
+
+    #[test]
+    fn rounds_that_hang_are_waited_for_once_and_together() {
+        let (holds, hung): (Vec<_>, Vec<_>) = (0..3).map(|_| sync_channel::<()>(0)).unzip();
+        let hour = Duration::from_secs(3600);
+        let workers = hung.into_iter().map(|hung| Worker::spawn("hangs", hour, Hangs(hung)).unwrap());
+        let workers: Vec<Worker> = workers.collect();
+        let start = Instant::now();
+        Worker::stop_all(&workers);
+        drop(workers);
+        let took = start.elapsed();
+        assert!((PATIENCE..PATIENCE * 2).contains(&took), "{took:?}");
+        drop(holds);
+    }
 }

@@ -1,10 +1,18 @@
 //! The Sentry integration: one `runtime_metrics` envelope each interval.
 
+mod changes;
 mod context;
+mod courier;
+mod desk;
 mod envelope;
+mod interval;
+mod ledger;
+mod post;
+mod samples;
 mod ship;
 mod spans;
 mod summary;
+mod traced;
 mod transport;
 
 pub use transport::{MetricsTransport, SummaryPlacement};
@@ -18,7 +26,7 @@ use crate::registry::observer::Told;
 use crate::registry::registry;
 use crate::status::report;
 use sentry_core::protocol::Event;
-use sentry_core::{ClientOptions, Integration, TracesSamplingStrategy, TransportOptions};
+use sentry_core::{ClientOptions, Integration, TracesSamplingStrategy};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,10 +34,11 @@ use std::time::Duration;
 /// Ships everything that is measured to Sentry.
 ///
 /// Adding it is all the set-up there is. Once per client it starts a thread that, each interval,
-/// reads everything and sends it as one `runtime_metrics` envelope through a transport of its own,
-/// made by the factory that the client uses, so that it takes no place in the client's queue. The
-/// last envelope leaves when the client is closed or dropped: within a tenth of a second of a
-/// close, and before the process ends if `sentry::init` was called on the main thread.
+/// reads everything and leaves it to another, which sends it as one `runtime_metrics` envelope
+/// through a transport of its own, made by the factory that the client uses, so that it takes no
+/// place in the client's queue. The last envelope leaves when the client is closed or dropped:
+/// within a tenth of a second of a close, and before the process ends if `sentry::init` was called
+/// on the main thread. A server that does not answer holds that up for three seconds at most.
 ///
 /// A client without a DSN measures, and sends nothing.
 ///
@@ -46,6 +55,9 @@ use std::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct RuntimeMetricsIntegration(Arc<Inner>);
+
+/// The thread that waits for the server; no longer than the system shows names.
+const SENDER: &str = "metrics-sender";
 
 /// What the integration, its threads and the main thread's end share.
 #[derive(Debug)]
@@ -96,7 +108,7 @@ impl Inner {
     /// Sends the last envelopes and ends the threads.
     fn stop(&self) {
         let workers = std::mem::take(&mut *self.workers.lock());
-        workers.iter().for_each(Worker::stop);
+        Worker::stop_all(&workers);
     }
 }
 
@@ -117,24 +129,23 @@ impl Integration for RuntimeMetricsIntegration {
         }
         collectors::install();
         registry().set_slow_poll_threshold(Duration::from_micros(self.0.config.slow_poll_threshold_us));
-        // Without a DSN or a transport the client is disabled, and so are we.
-        let (Some(factory), Some(transport)) = (&options.transport, TransportOptions::try_from_client_options(options))
-        else {
-            return;
-        };
-        let dsn = transport.dsn.clone();
-        // The client's own transport is made before it calls us and out of reach: we make another.
-        let transport = factory.create_transport_with_options(transport);
+        // Without a DSN or a transport the client is disabled, and so are we. The client's own
+        // transport is made before it calls us and out of reach: we make another.
+        let config = &self.0.config;
+        let Some(post) = post::Post::open(options, config.trace_metrics) else { return };
         let traced = !matches!(options.traces_sampling_strategy, TracesSamplingStrategy::Disabled);
-        let told = (self.0.config.span_summaries && traced).then(|| Told::tell(&spans::Spans));
-        let shipper = ship::Shipper::new(Arc::downgrade(&self.0), transport, dsn, told);
-        match Worker::spawn(THREAD, self.0.config.collection_interval, shipper) {
+        let told = (config.span_summaries && traced).then(|| Told::tell(&spans::Spans));
+        let started = courier::Courier::start(SENDER, desk::Desk::new(post, options, config)).and_then(|courier| {
+            let shipper = ship::Shipper::new(Arc::downgrade(&self.0), courier, config, told);
+            Worker::spawn(THREAD, config.collection_interval, shipper)
+        });
+        match started {
             Ok(worker) => {
                 self.0.workers.lock().push(worker);
                 at_the_end_of_main(&self.0);
             }
             Err(error) => {
-                report("sentry", format!("the collection thread could not be started: {error}; nothing is sent"));
+                report("sentry", format!("the collection threads could not be started: {error}; nothing is sent"));
             }
         }
     }
