@@ -111,6 +111,17 @@ fn bind(hub: &Hub, transaction: Option<&Transaction>, span: Span) {
     hub.configure_scope(|scope| scope.set_span(Some(bound)));
 }
 
+/// The same in a hub that somebody else has as well, as that of a task.
+fn in_shared_hub<R>(client: &Arc<Client>, span: Span, run: impl FnOnce() -> R) -> R {
+    let hub = Arc::new(Hub::new(Some(Arc::clone(client)), Arc::default()));
+    Hub::run(Arc::clone(&hub), || {
+        let transaction =
+            (span != Span::None).then(|| sentry::start_transaction(TransactionContext::new("bench", "bench")));
+        bind(&hub, transaction.as_ref(), span);
+        run()
+    })
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Span {
     None,
@@ -149,6 +160,8 @@ fn main() {
         ("no span", in_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
         ("unsampled span", in_hub(&client(Some(0.0), true), Span::Child, || measure(quick))),
         ("sampled span", in_hub(&client(Some(1.0), true), Span::Child, || measure(quick))),
+        ("no span, a task's hub", in_shared_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
+        ("sampled span, a task's hub", in_shared_hub(&client(Some(1.0), true), Span::Child, || measure(quick))),
         ("sampled transaction", in_hub(&client(Some(1.0), true), Span::Root, || measure(quick))),
     ];
     println!("| ns | {} |", columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | "));
