@@ -81,6 +81,7 @@ pub mod collectors;
 mod config;
 mod digits;
 mod escape;
+mod exemplar;
 pub mod export;
 mod hash;
 mod internal;
@@ -102,6 +103,7 @@ mod sync;
 pub use clock::MockClock;
 pub use collect::MetricCollector;
 pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
+pub use exemplar::Exemplar;
 #[cfg(feature = "http")]
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
 pub use label::{LabelSet, LabelText, LabelValue};

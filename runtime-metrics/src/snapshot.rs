@@ -4,6 +4,7 @@ mod live;
 
 pub(crate) use live::{Head, Labels, Live, Shown, Value};
 
+use crate::exemplar::Exemplar;
 use crate::label::LabelSet;
 use crate::metric::{Buckets, Kind};
 use crate::names::Exposed;
@@ -84,6 +85,15 @@ pub struct FamilySnapshot {
 }
 
 /// One series and its value.
+///
+/// ```
+/// runtime_metrics::increment!("series_example", labels: {"kind" => "a"});
+/// let snapshot = runtime_metrics::registry().snapshot();
+/// let series = &snapshot.family("series_example").unwrap().series[0];
+/// assert_eq!(series.labels.get("kind"), Some("a"));
+/// assert_eq!(series.value, runtime_metrics::Reading::Counter(1));
+/// assert!(series.exemplars.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SeriesSnapshot {
@@ -91,6 +101,9 @@ pub struct SeriesSnapshot {
     pub labels: LabelSet,
     /// What was recorded.
     pub value: Reading,
+    /// Traces in which it was recorded, in the order of their values: one at most of a counter, one
+    /// of each bucket that OpenMetrics shows of a histogram.
+    pub exemplars: Vec<Exemplar>,
 }
 
 /// The value of a series.

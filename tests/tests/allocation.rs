@@ -119,6 +119,39 @@ fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() 
     assert_eq!(snapshot.family("allocation_waits_seconds").unwrap().series.len(), 2_200 - 4 + 1);
 }
 
+#[test]
+fn a_scrape_with_exemplars_allocates_nothing_either() {
+    let _alone = alone();
+    let orders = Counter::new("allocation_example_orders", "Orders.").register();
+    let sizes = Histogram::new("allocation_example_sizes", "Sizes.").register();
+    let options = sentry::ClientOptions::new()
+        .dsn("http://public@127.0.0.1:9/1")
+        .traces_sample_rate(1.0)
+        .add_integration(runtime_metrics::RuntimeMetricsIntegration::default());
+    let client = sentry::Client::from(sentry::apply_defaults(options));
+    let hub = std::sync::Arc::new(sentry::Hub::new(Some(client.into()), std::sync::Arc::default()));
+    let transaction = hub.start_transaction(sentry::TransactionContext::new("examples", "test"));
+    hub.configure_scope(|scope| scope.set_span(Some(transaction.into())));
+    let record = |size: u32| {
+        sentry::Hub::run(std::sync::Arc::clone(&hub), || {
+            orders.increment();
+            sizes.observe(size);
+        });
+    };
+    record(1);
+    let mut encoder = Encoder::openmetrics();
+    let mut text = Vec::with_capacity(1 << 20);
+    encoder.encode_recorded(&mut text);
+    for size in [1_000, 1_000_000] {
+        record(size);
+        text.clear();
+        assert_eq!(allocations(|| encoder.encode_recorded(&mut text)), 0);
+    }
+    let text = String::from_utf8(text).unwrap();
+    let examples = text.lines().filter(|line| line.contains("# {trace_id=")).count();
+    assert_eq!(examples, 4, "one of the counter, three of the histogram");
+}
+
 /// Ways to record that allocated, with how often they did, after they had been gone before.
 #[derive(Default)]
 struct Told(Vec<(&'static str, usize)>);

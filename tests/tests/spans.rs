@@ -654,3 +654,36 @@ fn a_timer_in_a_task_without_a_hub_is_its_tasks_alone() {
     assert_eq!(*root(&envelope), json!({"c:spans_other_turn": [{"min": 1, "max": 1, "count": 10, "sum": 10}]}));
     drop(client);
 }
+
+#[test]
+fn what_is_recorded_in_a_sampled_span_is_an_example_in_the_scrape() {
+    let sizes = Histogram::new("spans_example_size", "").with_unit("bytes").with_buckets(vec![10.0, 100.0]).register();
+    let ingest = Ingest::start();
+    let envelope = in_transaction(&ingest, hub(&ingest), |transaction| {
+        let child = transaction.start_child("db", "query");
+        bind(child.clone());
+        increment!("spans_example_orders", value: 3, labels: {"shop" => "north"});
+        sizes.observe(42);
+        child.finish();
+    });
+    let child = span(&envelope, "query");
+    let ids = format!(
+        "{{trace_id=\"{}\",span_id=\"{}\"}}",
+        child["trace_id"].as_str().unwrap(),
+        child["span_id"].as_str().unwrap()
+    );
+    let page = runtime_metrics::export::openmetrics(&runtime_metrics::Snapshot::take());
+    let line = |start: &str| page.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no {start}"));
+    for (line, value) in [
+        (line("spans_example_orders_total{"), 3),
+        (
+            page.lines()
+                .find(|line| line.starts_with("spans_example_size_bytes_bucket") && line.contains("le=\"100"))
+                .unwrap(),
+            42,
+        ),
+    ] {
+        assert!(line.contains(&format!(" # {ids} {value}")), "{line}");
+    }
+    assert!(!runtime_metrics::export::prometheus(&runtime_metrics::Snapshot::take()).contains(" # {"));
+}

@@ -49,7 +49,7 @@ pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<Str
             (_, value) => Reading::Gauge(value.as_f64()),
         };
         let labels = metric.tags.into_iter().map(|(name, value)| (Cow::Owned(name), Arc::from(value)));
-        let series = SeriesSnapshot { labels: LabelSet::new(labels), value };
+        let series = SeriesSnapshot { labels: LabelSet::new(labels), value, exemplars: Vec::new() };
         if families.last().is_none_or(|last| last.name != metric.name) {
             let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
             let unit = metric.unit.unwrap_or_default();

@@ -145,28 +145,28 @@ fn recorded(
     let (kind, exposed) = (live.kind(at), live.exposed(at));
     let numbers = matches!(kind, Kind::Counter | Kind::Gauge);
     glue.begin(numbers.then_some((&*exposed.family, text::suffix(kind))));
-    live.show(at, |shown| match shown {
+    live.show(at, dialect == Dialect::OpenMetrics, |shown| match shown {
         Shown::Family(head) => text::header(page, tools, head, dialect),
-        Shown::Series(labels, Value::Counter(count)) if exposed.factor == 1.0 => {
+        Shown::Series(labels, Value::Counter(count), []) if exposed.factor == 1.0 => {
             let fits = page.line(|line| {
                 glue.join(labels, identity, |source, start, len| line.push(source, start, len));
                 line.end(count);
             });
             if !fits {
                 glue.join(labels, identity, |source, start, len| page.push(piece(source, start, len)));
-                text::number(page, &Value::Counter(count), 1.0);
+                text::number(page, &Value::Counter(count), 1.0, &[]);
             }
         }
-        Shown::Series(labels, value) if numbers => {
+        Shown::Series(labels, value, exemplars) if numbers => {
             glue.join(labels, identity, |source, start, len| page.push(piece(source, start, len)));
-            text::number(page, &value, exposed.factor);
+            text::number(page, &value, exposed.factor, exemplars);
         }
-        Shown::Series(labels, value) => {
+        Shown::Series(labels, value, exemplars) => {
             tools.labels.clear();
             glue.join(labels, identity, |source, start, len| {
                 tools.labels.extend_from_slice(piece(source, start, len));
             });
-            text::sample(page, tools, kind, exposed, &value, dialect);
+            text::sample(page, tools, kind, exposed, &value, exemplars, dialect);
         }
     });
 }

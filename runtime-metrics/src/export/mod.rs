@@ -1,6 +1,7 @@
 //! Formats, and the server that offers them. Everything here sees nothing but snapshots.
 
 mod encoder;
+mod exemplar;
 #[cfg(feature = "http")]
 mod exporter;
 #[cfg(feature = "http")]

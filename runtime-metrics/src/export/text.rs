@@ -1,10 +1,12 @@
 //! OpenMetrics 1.0 and the Prometheus text format 0.0.4: two dialects of one format.
 //!
 //! They differ in where a counter's `_total` stands (in OpenMetrics only the sample has it, in the
-//! Prometheus format the family too), in `# UNIT` and in `# EOF`.
+//! Prometheus format the family too), in `# UNIT`, in exemplars and in `# EOF`.
 
+use super::exemplar;
 use super::page::{Block, Page};
 use crate::escape::escape;
+use crate::exemplar::Exemplar;
 use crate::label::LabelSet;
 use crate::metric::{Buckets, Kind, is_octave};
 use crate::names::{self, Exposed};
@@ -82,7 +84,8 @@ pub(super) fn family(
     header(page, tools, family.head(), dialect);
     for series in &family.series {
         render(&identity.complete(&series.labels), &mut tools.labels);
-        sample(page, tools, family.kind, &family.exposed, &Value::from(&series.value), dialect);
+        let exemplars = if dialect == Dialect::OpenMetrics { &*series.exemplars } else { &[] };
+        sample(page, tools, family.kind, &family.exposed, &Value::from(&series.value), exemplars, dialect);
     }
 }
 
@@ -109,51 +112,58 @@ pub(super) fn suffix(kind: Kind) -> &'static str {
     if kind == Kind::Counter { "_total" } else { "" }
 }
 
-/// A series whose labels are in `tools.labels`.
+/// A series whose labels are in `tools.labels`; there are exemplars only where the dialect has them.
 pub(super) fn sample(
     page: &mut Page<'_>,
     tools: &mut Tools,
     kind: Kind,
     exposed: &Exposed,
     value: &Value<'_>,
+    exemplars: &[Exemplar],
     dialect: Dialect,
 ) {
     let (name, factor) = (&*exposed.family, exposed.factor);
     match value {
         Value::Counter(_) | Value::CounterFloat(_) | Value::Gauge(_) => {
             start(page, name, suffix(kind), &tools.labels, b"");
-            number(page, value, factor);
+            number(page, value, factor, exemplars);
         }
         Value::Distribution { buckets, counts, sum } => {
             tools.bounds.are(*buckets, factor);
-            histogram(page, tools, name, counts, sum * factor, *buckets, dialect);
+            let seen = Seen { buckets: *buckets, counts, sum: *sum, exemplars };
+            histogram(page, tools, name, factor, &seen, dialect);
         }
         Value::Summary(seen) => summary(page, name, factor, &tools.labels, seen, dialect),
     }
 }
 
-/// The number that a counter or a gauge is, and the end of its line.
+/// The number that a counter or a gauge is, its exemplar, and the end of its line.
 #[inline]
-pub(super) fn number(page: &mut Page<'_>, value: &Value<'_>, factor: f64) {
+pub(super) fn number(page: &mut Page<'_>, value: &Value<'_>, factor: f64, exemplars: &[Exemplar]) {
     match value {
         Value::Counter(count) if factor == 1.0 => page.count(*count),
         Value::Counter(count) => page.number(*count as f64 * factor),
         Value::CounterFloat(value) | Value::Gauge(value) => page.number(value * factor),
         Value::Distribution { .. } | Value::Summary(_) => {}
     }
+    if let Some(one) = exemplars.first() {
+        exemplar::write(page, one, factor);
+    }
     page.push(b"\n");
 }
 
-fn histogram(
-    page: &mut Page<'_>,
-    tools: &mut Tools,
-    name: &str,
-    counts: &[u64],
-    sum: f64,
+/// What a histogram has seen.
+struct Seen<'a> {
     buckets: Buckets,
-    dialect: Dialect,
-) {
+    counts: &'a [u64],
+    sum: f64,
+    /// In the order of their values.
+    exemplars: &'a [Exemplar],
+}
+
+fn histogram(page: &mut Page<'_>, tools: &mut Tools, name: &str, factor: f64, seen: &Seen<'_>, dialect: Dialect) {
     let Tools { labels, line, bounds } = tools;
+    let Seen { buckets, counts, sum, mut exemplars } = *seen;
     // All lines of buckets begin alike.
     line.clear();
     for piece in [name.as_bytes(), b"_bucket{", labels, if labels.is_empty() { b"" } else { b"," }] {
@@ -163,7 +173,7 @@ fn histogram(
     let used = |count: &u64| *count > 0;
     let first = counts.iter().position(used).unwrap_or(0);
     let last = counts.iter().rposition(used).unwrap_or(0);
-    let mut below = 0;
+    let (mut below, mut lower) = (0, f64::NEG_INFINITY);
     for (index, count) in counts.iter().enumerate() {
         below += count;
         // Of exponential buckets the powers of two are told, from just below the first that is
@@ -175,12 +185,21 @@ fn histogram(
         page.push(line);
         page.push(bounds.text(index));
         page.count(below);
+        if !exemplars.is_empty() {
+            let upper = buckets.upper(index as u32);
+            let here = exemplars.split_off(..exemplars.partition_point(|one| one.value <= upper)).unwrap_or_default();
+            // Brought to the base unit, a value just above a bound may be rounded to that bound.
+            if let Some(one) = here.last().filter(|one| one.value * factor > lower) {
+                exemplar::write(page, one, factor);
+            }
+            lower = upper * factor;
+        }
         page.push(b"\n");
     }
     // OpenMetrics has no sum where it could fall.
     if !(buckets.upper(0) < 0.0 && dialect == Dialect::OpenMetrics) {
         start(page, name, "_sum", labels, b"");
-        page.number(sum);
+        page.number(sum * factor);
         page.push(b"\n");
     }
     start(page, name, "_count", labels, b"");

@@ -108,6 +108,15 @@ impl Buckets {
         }
     }
 
+    /// The bucket that the text formats show this one as a part of: of exponential ones, the one up
+    /// to the next power of two.
+    pub(crate) fn shown(&self, index: u32) -> u32 {
+        match self {
+            Self::Explicit(_) => index,
+            Self::Exponential => index.next_multiple_of(PER_OCTAVE).min(EXPONENTIAL_LEN - 1),
+        }
+    }
+
     /// The inclusive upper bound of bucket `index`; infinite for the last.
     pub(crate) fn upper(&self, index: u32) -> f64 {
         match self {
@@ -238,6 +247,16 @@ mod tests {
         let octaves: Vec<f64> = (0..buckets.len() - 1).filter(|i| is_octave(*i)).map(|i| buckets.upper(i)).collect();
         assert!(octaves.contains(&0.25) && octaves.contains(&1.0) && octaves.contains(&1024.0));
         assert!(octaves.iter().all(|bound| bound.log2().fract() == 0.0));
+    }
+
+    #[test]
+    fn a_bucket_is_shown_as_part_of_the_next_that_the_text_formats_have() {
+        let buckets = Buckets::Exponential;
+        for index in 0..buckets.len() {
+            let shown = (index..buckets.len()).find(|at| is_octave(*at)).unwrap_or(buckets.len() - 1);
+            assert_eq!(buckets.shown(index), shown);
+        }
+        assert_eq!(Buckets::Explicit(&[1.0, 2.0]).shown(1), 1);
     }
 
     #[test]

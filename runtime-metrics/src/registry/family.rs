@@ -183,7 +183,7 @@ impl Series {
         self.state.fetch_or(kind, Relaxed);
     }
 
-    fn slots(&self) -> Slots {
+    pub(super) fn slots(&self) -> Slots {
         let (slot, other) = (self.slot(), self.other.load(Relaxed));
         match self.state.load(Relaxed) & SLOTS {
             0 => Slots::Own(slot),
@@ -560,6 +560,7 @@ impl Family {
         }
         drop(all);
         if removed {
+            series.forget_exemplars();
             self.sites.lock().forget(series);
         }
         removed

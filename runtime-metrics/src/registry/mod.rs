@@ -2,6 +2,7 @@
 
 mod declared;
 mod definition;
+mod exemplars;
 mod family;
 mod identity;
 mod known;
@@ -464,7 +465,7 @@ impl Registry {
         family
     }
 
-    fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
+    pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
         let family = self.families.read().find(name)?;
         let set = LabelSet::new(labels.iter().map(|(name, value)| ((*name).to_owned().into(), Arc::from(*value))));
         // A name that is given twice is in no label set.

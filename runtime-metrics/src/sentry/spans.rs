@@ -2,6 +2,7 @@
 
 use super::RuntimeMetricsIntegration;
 use super::summary::{self, KEY, Named};
+use crate::exemplar::Place;
 use crate::internal;
 use crate::lock::Mutex;
 use crate::registry::Series;
@@ -124,7 +125,17 @@ impl Span for TransactionOrSpan {
         if !added {
             internal::summary_full();
         }
+        series.offer(value, || place(self));
     }
+}
+
+/// The ids of a span and its trace, as its headers have them: a copy of its context would take longer.
+fn place(span: &TransactionOrSpan) -> Option<Place> {
+    let (_, header) = span.iter_headers().next()?;
+    let mut ids = header.split('-');
+    let number = |hex: &str| u128::from_str_radix(hex, 16).ok();
+    let (trace, span) = (number(ids.next()?)?, number(ids.next()?)?);
+    Some((trace.to_be_bytes(), (span as u64).to_be_bytes()))
 }
 
 fn label(span: &TransactionOrSpan, series: &'static Series) {

@@ -1,6 +1,7 @@
 //! What is recorded, shown as it is read: for readers that want no copy of it.
 
 use super::{FamilySnapshot, Reading, SeriesSnapshot, SummarySnapshot};
+use crate::exemplar::{self, Exemplar};
 use crate::metric::{Buckets, Kind};
 use crate::names::Exposed;
 pub(crate) use crate::registry::Labels;
@@ -14,6 +15,7 @@ pub(crate) struct Live {
     view: View<'static>,
     scan: Scan,
     families: Vec<&'static Family>,
+    exemplars: Vec<Exemplar>,
 }
 
 /// A reading, with what is long in it borrowed.
@@ -68,7 +70,7 @@ pub(crate) struct Head<'a> {
 #[derive(Debug)]
 pub(crate) enum Shown<'a> {
     Family(Head<'a>),
-    Series(Labels<'a>, Value<'a>),
+    Series(Labels<'a>, Value<'a>, &'a [Exemplar]),
 }
 
 impl FamilySnapshot {
@@ -79,7 +81,7 @@ impl FamilySnapshot {
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Self { view: View::of(&shard::ARENA), scan: Scan::default(), families: Vec::new() }
+        Self { view: View::of(&shard::ARENA), scan: Scan::default(), families: Vec::new(), exemplars: Vec::new() }
     }
 
     /// Reads everything anew.
@@ -124,10 +126,17 @@ impl Live {
         &self.families[family].name
     }
 
-    /// Shows a family, with its series in the order of their labels.
-    pub(crate) fn show(&mut self, at: usize, mut show: impl FnMut(Shown<'_>)) {
-        let Self { view, scan, families } = self;
+    /// Shows a family, with its series in the order of their labels; their exemplars to those who
+    /// ask for them.
+    pub(crate) fn show(&mut self, at: usize, with_exemplars: bool, mut show: impl FnMut(Shown<'_>)) {
+        let Self { view, scan, families, exemplars } = self;
         let family = families[at];
+        let with_exemplars = with_exemplars && exemplar::any();
+        exemplars.clear();
+        if with_exemplars {
+            // As many as a series can have: those that are new since the last scrape need no more.
+            exemplars.reserve(Buckets::MAX + 1);
+        }
         let mut first = true;
         family.scan(scan, |found| {
             if std::mem::take(&mut first) {
@@ -136,19 +145,28 @@ impl Live {
                 show(Shown::Family(Head { name: &family.name, kind, help: &text.help, exposed: &family.exposed }));
             }
             if let Some(value) = family.value(&found, view) {
-                show(Shown::Series(found.labels, value));
+                if with_exemplars {
+                    exemplars.clear();
+                    family.exemplars(&found, &value, exemplars);
+                }
+                show(Shown::Series(found.labels, value, exemplars));
             }
         });
     }
 
     /// A family with all its series, as one who wants to keep it needs it.
     pub(super) fn copy(&mut self, at: usize) -> FamilySnapshot {
-        let Self { view, scan, families } = self;
+        let Self { view, scan, families, .. } = self;
         let family = families[at];
         let mut series = Vec::new();
+        let with_exemplars = exemplar::any();
         family.scan(scan, |found| {
-            let value = found.series().map(|series| series.read(view));
-            series.extend(value.map(|value| SeriesSnapshot { labels: found.labels.to_set(), value }));
+            let Some(value) = found.series().map(|series| series.read(view)) else { return };
+            let mut exemplars = Vec::new();
+            if with_exemplars {
+                family.exemplars(&found, &Value::from(&value), &mut exemplars);
+            }
+            series.push(SeriesSnapshot { labels: found.labels.to_set(), value, exemplars });
         });
         let text = family.text.lock();
         FamilySnapshot {
