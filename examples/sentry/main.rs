@@ -61,7 +61,8 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
 /// All the set-up there is: the integration, and the transport around the client's own that brings
 /// the summaries to their place in RFC 0123.
 fn start(dsn: &str, inside: bool) -> ClientInitGuard {
-    let config = RuntimeMetricsConfig { collection_interval: Duration::from_secs(2), ..Default::default() };
+    let config =
+        RuntimeMetricsConfig { collection_interval: Duration::from_secs(2), trace_metrics: true, ..Default::default() };
     let options = ClientOptions::new()
         .dsn(dsn)
         .release("bakery@1.0.0")

@@ -123,12 +123,12 @@ fn spread(gained: &Distribution) -> impl Iterator<Item = (&'static str, f64)> + 
     stats.filter_map(|(stat, value)| Some((stat, value?)))
 }
 
-/// The unit as Sentry calls it, which knows the plural and the symbol of each; a count of things
-/// has none there.
+/// The unit as Sentry calls it, which knows the plural and the symbol of each; none where Sentry has
+/// none, as for a count of things.
 fn named(unit: &str) -> Option<Unit> {
-    match unit {
-        "" | "1" | "count" => None,
-        unit => Some(Unit::from(unit.to_owned())),
+    match Unit::from(unit.to_owned()) {
+        Unit::Other(_) => None,
+        unit => Some(unit),
     }
 }
 
@@ -228,10 +228,10 @@ mod tests {
     #[test]
     fn units_are_those_of_sentry() {
         let of = |unit| named(unit).map(|unit| serde_json::to_value(unit).unwrap());
-        let known = ["seconds", "bytes", "milliseconds", "microseconds", "percent", "ratio", "requests"].map(of);
-        let singular = ["second", "byte", "millisecond", "microsecond", "percent", "ratio", "requests"];
+        let known = ["seconds", "bytes", "milliseconds", "microseconds", "percent", "ratio"].map(of);
+        let singular = ["second", "byte", "millisecond", "microsecond", "percent", "ratio"];
         assert_eq!(known, singular.map(|unit| Some(json!(unit))));
-        assert_eq!(["", "1", "count"].map(of), [None, None, None]);
+        assert_eq!(["", "1", "count", "requests", "celsius"].map(of), [const { None }; 5]);
     }
 
     #[test]
