@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
-use runtime_metrics::{Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, registry, status};
+use runtime_metrics::{
+    MetricsTransport, Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, registry, status,
+};
 use runtime_metrics_tests::eventually;
 use runtime_metrics_tests::faults::{Faulty, Reply, items, newest};
-use sentry::{Client, ClientOptions};
+use sentry::{Client, ClientOptions, Hub, TransactionContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
@@ -389,4 +391,37 @@ fn a_runtime_whose_workers_are_all_blocked_does_not_silence_what_says_so() {
     server.wait("news", |requests| newest(requests, "faults_blocked", &[]) == Some(1));
     free.store(true, Relaxed);
     drop(client);
+}
+
+#[test]
+fn a_limit_of_transactions_is_kept_although_their_summaries_are_written_anew() {
+    let server = Faulty::start();
+    server.replies(Reply::TakeWith("x-sentry-rate-limits: 60:transaction:organization\r\n"));
+    let config = RuntimeMetricsConfig { collection_interval: Duration::from_hours(1), ..Default::default() };
+    let options = options(&server, config)
+        .traces_sample_rate(1.0)
+        .transport(MetricsTransport::over(sentry::transports::DefaultTransportFactory));
+    let hub = Arc::new(Hub::new(Some(Arc::new(Client::from(options))), Arc::default()));
+    let transaction = |summarised: bool| {
+        Hub::run(Arc::clone(&hub), || {
+            let transaction = sentry::start_transaction(TransactionContext::new("limited", "test"));
+            sentry::configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
+            if summarised {
+                increment!("faults_in_transaction");
+            }
+            transaction.finish();
+            hub.client().unwrap().flush(None);
+        });
+    };
+    transaction(true);
+    assert_eq!(server.items("transaction").len(), 1);
+    // One that is as the SDK made it is held back, which the next one knows, and every later one.
+    for summarised in [false, true, true, true] {
+        transaction(summarised);
+    }
+    assert_eq!(server.items("transaction").len(), 1);
+    Hub::run(Arc::clone(&hub), || sentry::capture_message("an event", sentry::Level::Error));
+    server.wait("the report of what was held back", |requests| {
+        items(requests, "client_report").iter().any(|report| report.payload.to_string().contains("ratelimit_backoff"))
+    });
 }

@@ -1,12 +1,14 @@
 //! A transport around the client's own, which puts the summaries of spans where RFC 0123 wants them.
 
 use super::summary::KEY;
+use crate::lock::Mutex;
 use crate::status::report;
+use sentry_core::protocol::client_report::{Category, ItemLoss, LossSource, Reason};
 use sentry_core::protocol::{Context, EnvelopeItem, Transaction, Value as Json};
 use sentry_core::{Envelope, Transport, TransportFactory, TransportOptions};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the summaries of spans are on the wire.
 ///
@@ -31,8 +33,9 @@ pub enum SummaryPlacement {
 ///
 /// Only transactions that have a summary are written anew, at about 1 µs a span, on the thread that
 /// finishes the transaction; all else is handed on as it is. What is written anew is raw to Sentry's
-/// transport, which holds it back while the server limits everything, and not while it limits
-/// transactions only; with [`SummaryPlacement::Data`] nothing is written anew.
+/// transport, which holds it back while the server limits everything, but can't know that it is a
+/// transaction. So once a minute one is handed on as it is: if it is held back, so are the others,
+/// until none has been for a minute. With [`SummaryPlacement::Data`] nothing is written anew.
 ///
 /// ```
 /// use runtime_metrics::{MetricsTransport, RuntimeMetricsIntegration};
@@ -104,19 +107,21 @@ impl MetricsTransport {
 impl TransportFactory for MetricsTransport {
     fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
         let inner = self.factory.create_transport_with_options(options);
-        Arc::new(Placing { inner, placement: self.placement })
+        Arc::new(Placing { inner, placement: self.placement, limits: Mutex::new(Limits::since(Instant::now())) })
     }
 }
 
 struct Placing {
     inner: Arc<dyn Transport>,
     placement: SummaryPlacement,
+    limits: Mutex<Limits>,
 }
 
 impl Transport for Placing {
     fn send_envelope(&self, envelope: Envelope) {
         let summarised = self.placement != SummaryPlacement::Data && envelope.items().any(has_summary);
-        self.inner.send_envelope(if summarised { placed(envelope, self.placement) } else { envelope });
+        let as_it_is = self.limits.lock().is_asked(&envelope, summarised, Instant::now());
+        self.inner.send_envelope(if summarised && !as_it_is { placed(envelope, self.placement) } else { envelope });
     }
 
     fn flush(&self, timeout: Duration) -> bool {
@@ -126,6 +131,48 @@ impl Transport for Placing {
     fn shutdown(&self, timeout: Duration) -> bool {
         self.inner.shutdown(timeout)
     }
+}
+
+/// What is known of the server's limits: Sentry's transport tells nobody, but what it holds back comes by
+/// as a report with a later envelope.
+#[derive(Debug)]
+struct Limits {
+    /// When a transaction was last handed on as it is, to see whether it is held back.
+    asked: Instant,
+    /// When such a report last came by.
+    held_back: Option<Instant>,
+}
+
+/// How often that is done, and how long a report counts.
+const LIMITED: Duration = Duration::from_secs(60);
+
+impl Limits {
+    fn since(asked: Instant) -> Self {
+        Self { asked, held_back: None }
+    }
+
+    /// Looks at what comes by, and says whether it is to be handed on as it is.
+    fn is_asked(&mut self, envelope: &Envelope, summarised: bool, now: Instant) -> bool {
+        if envelope.items().any(holds_back) {
+            self.held_back = Some(now);
+        }
+        if self.held_back.is_some_and(|at| now.duration_since(at) < LIMITED) {
+            return true;
+        }
+        let is_time = summarised && now.duration_since(self.asked) >= LIMITED;
+        if is_time {
+            self.asked = now;
+        }
+        is_time
+    }
+}
+
+/// Whether it reports that transactions were held back.
+fn holds_back(item: &EnvelopeItem) -> bool {
+    let EnvelopeItem::ClientReport(report) = item else { return false };
+    let held_back =
+        |loss: ItemLoss| loss.category == Category::Transaction && loss.reason == Some(Reason::RatelimitBackoff);
+    report.losses().any(held_back)
 }
 
 fn has_summary(item: &EnvelopeItem) -> bool {
@@ -207,4 +254,38 @@ fn place(span: &mut Json, placement: SummaryPlacement) -> Option<Json> {
     }
     span[KEY] = summary.clone();
     Some(summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sentry_core::protocol::ClientReport;
+    use sentry_core::protocol::client_report::Item;
+
+    fn reporting(category: Category, reason: Reason) -> Envelope {
+        let mut envelope = Envelope::new();
+        envelope.add_item(ClientReport::new(vec![Item::new(category, reason, 1)]));
+        envelope
+    }
+
+    #[test]
+    fn a_transaction_a_minute_asks_and_limits_are_kept_while_they_last() {
+        let start = Instant::now();
+        let mut limits = Limits::since(start);
+        let plain = Envelope::new();
+        let mut at =
+            |seconds: u64, envelope: &Envelope| limits.is_asked(envelope, true, start + Duration::from_secs(seconds));
+        assert_eq!(
+            [0, 59, 60, 61, 119, 120].map(|seconds| at(seconds, &plain)),
+            [false, false, true, false, false, true]
+        );
+        // Others are none of ours.
+        assert!(!at(121, &reporting(Category::Error, Reason::RatelimitBackoff)));
+        assert!(!at(122, &reporting(Category::Transaction, Reason::SampleRate)));
+        let held_back = reporting(Category::Transaction, Reason::RatelimitBackoff);
+        assert_eq!([at(123, &held_back), at(124, &plain), at(182, &plain)], [true; 3]);
+        assert!(at(182, &held_back) && at(241, &plain));
+        // The last report is a minute old, and so is the last that asked.
+        assert_eq!([242, 243, 301, 302].map(|seconds| at(seconds, &plain)), [true, false, false, true]);
+    }
 }
