@@ -148,6 +148,7 @@ pub fn add_label(input: TokenStream) -> TokenStream {
 /// | `labels(a = expr)` | labels from the arguments, as they are at the start of the call |
 /// | `ok_if = test`, `error_if = test` | a function or closure of `&value` that decides `ok` or `error` |
 /// | `emitted_at = expr` | with `event`: when it was emitted, for `event_latency_seconds{event}` |
+/// | `span` | each call is also a span of Sentry below the current one, if that is sampled (feature `sentry`) |
 /// | `service = "s"` | the label `service`, where `Self` does not tell it |
 /// | `crate = path` | where `runtime_metrics` goes by another name |
 ///

@@ -30,7 +30,7 @@ pub struct RuntimeMetricsConfig {
     /// Whether Sentry's spans get a summary of what is recorded in them, and `timer!` and
     /// `#[metered(span)]` make spans; on by default, where tracing is on.
     ///
-    /// While a client with tracing is there, each record asks Sentry for the current span, some 200 ns;
+    /// While a client with tracing is there, each record asks Sentry for the current span, 70 to 150 ns;
     /// without one, a record pays for one branch.
     pub span_summaries: bool,
     /// What the spans that `timer!` and `#[metered(span)]` make are for; `metric.timer` by default.

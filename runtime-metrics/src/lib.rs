@@ -37,6 +37,7 @@
 //! * Read: [`registry`], [`Snapshot`], [`status`].
 //! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
 //!   [`export::openmetrics`] for a server of your own.
+//! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
 //! * The process's own health: [`collectors`].
 //! * How it is built: [`architecture`].
 //!
@@ -57,7 +58,7 @@
 //! | `log` | yes | what [`status`] tells is also logged, once, as a warning of `runtime_metrics` |
 //! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
 //! | `http` | no | the HTTP server that answers scrapes |
-//! | `sentry` | no | the Sentry integration |
+//! | `sentry` | no | the Sentry integration: metrics, summaries of spans, exemplars, the context of events |
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
 //! | `full` | no | all of the above |
@@ -75,6 +76,9 @@ extern crate self as runtime_metrics;
 
 #[doc = include_str!("../docs/architecture.md")]
 pub mod architecture {}
+#[cfg(feature = "sentry")]
+#[doc = include_str!("../docs/sentry.md")]
+pub mod shipping_to_sentry {}
 mod clock;
 pub mod collect;
 pub mod collectors;

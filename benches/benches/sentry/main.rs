@@ -41,7 +41,7 @@ const CASES: [Case; 7] = [
             spanned();
         }
     }),
-    ("Sentry's own `metrics::counter(…).capture()`", |rounds| {
+    ("Sentry's `metrics::counter`", |rounds| {
         for _ in 0..rounds {
             sentry::metrics::counter("bench_peer", 1u32).capture();
         }
@@ -153,22 +153,22 @@ fn median(case: fn(u32), batch: Duration, batches: usize) -> f64 {
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let columns = [
+    let states = [
         ("absent", measure(quick)),
-        ("no tracing", in_hub(&client(None, true), Span::None, || measure(quick))),
-        ("without the integration, sampled span", in_hub(&client(Some(1.0), false), Span::Child, || measure(quick))),
-        ("no span", in_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
+        ("there, no tracing", in_hub(&client(None, true), Span::None, || measure(quick))),
+        ("there, without us, sampled span", in_hub(&client(Some(1.0), false), Span::Child, || measure(quick))),
+        ("there, no span", in_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
         ("unsampled span", in_hub(&client(Some(0.0), true), Span::Child, || measure(quick))),
         ("sampled span", in_hub(&client(Some(1.0), true), Span::Child, || measure(quick))),
-        ("no span, a task's hub", in_shared_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
-        ("sampled span, a task's hub", in_shared_hub(&client(Some(1.0), true), Span::Child, || measure(quick))),
-        ("sampled transaction", in_hub(&client(Some(1.0), true), Span::Root, || measure(quick))),
+        ("there, no span, hub of a task", in_shared_hub(&client(Some(1.0), true), Span::None, || measure(quick))),
+        ("sampled span, hub of a task", in_shared_hub(&client(Some(1.0), true), Span::Child, || measure(quick))),
+        ("sampled transaction, no span", in_hub(&client(Some(1.0), true), Span::Root, || measure(quick))),
     ];
-    println!("| ns | {} |", columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | "));
-    println!("|---|{}", "--:|".repeat(columns.len()));
-    for (row, (name, _)) in CASES.iter().enumerate() {
-        let cells: Vec<String> = columns.iter().map(|(_, times)| cell(times[row])).collect();
-        println!("| {name} | {} |", cells.join(" | "));
+    println!("| Sentry | {} |", CASES.map(|(name, _)| name).join(" | "));
+    println!("|---|{}", "--:|".repeat(CASES.len()));
+    for (state, times) in &states {
+        let cells: Vec<String> = times.iter().map(|time| cell(*time)).collect();
+        println!("| {state} | {} |", cells.join(" | "));
     }
 }
 

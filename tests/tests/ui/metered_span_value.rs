@@ -1,0 +1,6 @@
+#[runtime_metrics::metered(span = true)]
+fn order() {}
+
+fn main() {
+    order();
+}
