@@ -19,6 +19,20 @@ pub mod tokio;
 use crate::collect::{self, MetricCollector};
 use std::sync::{Arc, Once};
 
+pub use crate::names::{BuiltIn, Otel};
+
+/// Every metric that the built-in collectors know, with its names and what its movement means: the one
+/// table, whether or not its source is there.
+///
+/// ```
+/// for metric in runtime_metrics::collectors::built_in() {
+///     println!("{} = {}: {} {}", metric.name, metric.openmetrics(), metric.help, metric.means);
+/// }
+/// ```
+pub fn built_in() -> &'static [BuiltIn] {
+    crate::names::BUILT_IN
+}
+
 /// Adds a collector of one's own, for every exporter.
 ///
 /// ```

@@ -1,5 +1,10 @@
 //! How a metric is called: which names are allowed, and what a name becomes in each format.
 
+mod built_in;
+
+pub(crate) use built_in::BUILT_IN;
+pub use built_in::{BuiltIn, Otel};
+
 use crate::metric::Kind;
 use std::borrow::Cow;
 
@@ -45,52 +50,9 @@ pub(crate) struct Exposed {
     pub factor: f64,
 }
 
-/// A metric that the library's own collectors know.
-struct Known {
-    name: &'static str,
-    /// What it is called where the general rule does not give what Prometheus users know.
-    exposed: Option<(&'static str, &'static str, f64)>,
-    help: &'static str,
-}
-
-const fn known(name: &'static str, exposed: Option<(&'static str, &'static str, f64)>, help: &'static str) -> Known {
-    Known { name, exposed, help }
-}
-
-/// The one table of names: as the specification has them, as Prometheus users know them.
-const KNOWN: &[Known] = &[
-    known(
-        "runtime.memory.rss",
-        Some(("process_resident_memory_bytes", "bytes", 1.0)),
-        "Memory of the process that is in RAM.",
-    ),
-    known("runtime.threads.active", None, "Threads of the process."),
-    known("runtime.threads.peak", None, "The most threads seen since start."),
-    known(
-        "process.cpu.usage",
-        Some(("process_cpu_usage_ratio", "ratio", 0.01)),
-        "Share of one core that the process used since the last collection; 1 is one full core.",
-    ),
-    known("process.cpu.user_time", Some(("process_cpu_user_seconds", "seconds", 0.001)), "CPU time in user mode."),
-    known("process.cpu.system_time", Some(("process_cpu_system_seconds", "seconds", 0.001)), "CPU time in the kernel."),
-    known("process.open_fds", Some(("process_open_fds", "", 1.0)), "Open file descriptors."),
-    known(
-        "process.open_fds.limit",
-        Some(("process_max_fds", "", 1.0)),
-        "The most file descriptors that the process may open.",
-    ),
-    known("process.threads.count", Some(("process_threads", "", 1.0)), "Threads of the process."),
-    known("process.uptime", None, "Time since the process started."),
-    known("async.workers.count", Some(("async_workers", "", 1.0)), "Worker threads of the async runtime."),
-    known("async.tasks.active", None, "Tasks that were spawned and have not ended."),
-    known("async.tasks.queued", None, "Tasks in the queue that all workers share."),
-    known("async.workers.busy_time", None, "Time that the workers spent running tasks."),
-    known("async.workers.parks", None, "How often a worker went to sleep for want of work."),
-];
-
 /// What a metric of a collector tells.
 pub(crate) fn help(name: &str) -> &'static str {
-    KNOWN.iter().find(|known| known.name == name).map_or("", |known| known.help)
+    built_in::find(name).map_or("", |known| known.help)
 }
 
 /// Unit as written -> base unit and the factor that leads to it.
@@ -109,8 +71,7 @@ fn base_unit(unit: &str) -> (&'static str, f64) {
 
 /// The exposed name of a metric.
 pub(crate) fn exposed(name: &str, kind: Kind, unit: &str) -> Exposed {
-    if let Some((family, unit, factor)) = KNOWN.iter().find(|known| known.name == name).and_then(|known| known.exposed)
-    {
+    if let Some((family, unit, factor)) = built_in::find(name).and_then(|known| known.prometheus) {
         return Exposed { family: family.to_owned(), unit, factor };
     }
     let mut family = name.replace('.', "_");
