@@ -10,12 +10,9 @@ static INVALID: Site =
 crate::__submit!(Metric, INVALID);
 
 #[cfg(feature = "sentry")]
-static SUMMARY_FULL: Site = Site::new(
-    Kind::Counter,
-    "runtime_metrics_span_summary_full",
-    Source::new(env!("CARGO_PKG_NAME"), file!(), line!()),
-)
-.help("Values that the summary of a Sentry span had no room for; they are counted everywhere else.");
+static SUMMARY_FULL: Site =
+    Site::new(Kind::Counter, "runtime_metrics_sentry_span_full", Source::new(env!("CARGO_PKG_NAME"), file!(), line!()))
+        .help("Values that the summary of a Sentry span had no room for; they are counted everywhere else.");
 #[cfg(feature = "sentry")]
 crate::__submit!(Metric, SUMMARY_FULL);
 

@@ -436,7 +436,7 @@ fn a_thousand_spans_have_a_thousand_summaries() {
 #[test]
 fn a_span_in_which_labels_explode_stays_small() {
     let ingest = Ingest::start();
-    let full = || match registry().get("runtime_metrics_span_summary_full", &[]) {
+    let full = || match registry().get("runtime_metrics_sentry_span_full", &[]) {
         Some(runtime_metrics::Reading::Counter(count)) => count,
         other => panic!("{other:?}"),
     };

@@ -3,7 +3,7 @@
 use super::{Builder, Histogram, observe_nanos};
 use crate::clock::Moment;
 use crate::label::LabelValue;
-use crate::registry::observer::{self, Bind, OwnSpan, observed};
+use crate::registry::observer::{self, Timing, observed};
 use crate::registry::{Series, SeriesRef, Shape};
 use crate::snapshot::Distribution;
 use std::borrow::Cow;
@@ -108,24 +108,15 @@ pub struct TimerGuard {
     /// The histogram it records into, until it has.
     into: Option<(u32, Shape)>,
     started: Moment,
-    /// Who is told of it, if anybody is.
-    told: Option<Box<Told>>,
-}
-
-/// What is told of a measurement, and the span that was made for it.
-#[derive(Debug)]
-struct Told {
-    series: &'static Series,
-    span: Option<Box<dyn OwnSpan>>,
-    /// Whether the thread was unwinding already when it began.
-    unwinding: bool,
+    /// What is told of it, if anybody wants to know.
+    timing: Timing,
 }
 
 impl TimerGuard {
     #[inline]
     pub(crate) fn on(slot: u32, shape: Shape, series: impl FnOnce() -> &'static Series) -> Self {
-        let told = if observed() { Some(Box::new(Told::begin(series()))) } else { None };
-        Self { into: Some((slot, shape)), started: Moment::now(), told }
+        let timing = Timing::begin(series);
+        Self { into: Some((slot, shape)), started: Moment::now(), timing }
     }
 
     /// Records now, and tells the duration.
@@ -145,16 +136,14 @@ impl TimerGuard {
     /// ```
     pub fn discard(mut self) {
         self.into = None;
-        self.told = None;
+        self.timing = Timing::default();
     }
 
     fn record(&mut self) -> Duration {
         let nanos = self.started.elapsed_nanos();
         if let Some((slot, shape)) = self.into.take() {
             observe_nanos(slot, shape, nanos);
-            if let Some(told) = self.told.take() {
-                told.end(nanos as f64 / 1e9);
-            }
+            std::mem::take(&mut self.timing).end(nanos);
         }
         Duration::from_nanos(nanos)
     }
@@ -165,23 +154,5 @@ impl Drop for TimerGuard {
         if self.into.is_some() {
             self.record();
         }
-    }
-}
-
-impl Told {
-    #[cold]
-    #[inline(never)]
-    fn begin(series: &'static Series) -> Self {
-        let span = observer::begin(&series.family().name, Bind::Now);
-        Self { series, span, unwinding: std::thread::panicking() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn end(self, seconds: f64) {
-        let Some(span) = self.span else { return observer::recorded(self.series, seconds) };
-        span.add(self.series, seconds);
-        span.label(self.series);
-        span.end(if !self.unwinding && std::thread::panicking() { "panic" } else { "ok" });
     }
 }

@@ -31,6 +31,7 @@ pub(crate) trait OwnSpan: Span + std::fmt::Debug + Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bind {
     /// It is current from now on, until it ends.
+    #[cfg(feature = "sentry")]
     Now,
     /// It is current between `enter` and `leave`.
     Between,
@@ -73,6 +74,66 @@ pub(crate) fn current(mut tell: impl FnMut(&dyn Span)) {
 #[cold]
 pub(crate) fn begin(name: &str, bind: Bind) -> Option<Box<dyn OwnSpan>> {
     OBSERVER.get()?.begin(name, bind)
+}
+
+/// What is told of a timing: nothing, or the series that it goes into and the span that was made for it.
+/// Without the feature `sentry` it is nothing, and takes no room.
+#[derive(Debug, Default)]
+pub(crate) struct Timing(#[cfg(feature = "sentry")] Option<Box<Timed>>);
+
+#[cfg(feature = "sentry")]
+#[derive(Debug)]
+struct Timed {
+    series: &'static Series,
+    span: Option<Box<dyn OwnSpan>>,
+    /// Whether the thread was unwinding already when it began.
+    unwinding: bool,
+}
+
+#[cfg(not(feature = "sentry"))]
+impl Timing {
+    #[inline(always)]
+    pub(crate) fn begin(_: impl FnOnce() -> &'static Series) -> Self {
+        Self()
+    }
+
+    #[inline(always)]
+    #[allow(clippy::unused_self)] // as where somebody is told
+    pub(crate) fn end(self, _: u64) {}
+}
+
+#[cfg(feature = "sentry")]
+impl Timing {
+    #[inline]
+    pub(crate) fn begin(series: impl FnOnce() -> &'static Series) -> Self {
+        Self(if observed() { Some(Box::new(Timed::begin(series()))) } else { None })
+    }
+
+    #[inline]
+    pub(crate) fn end(self, nanos: u64) {
+        if let Some(timed) = self.0 {
+            timed.end(nanos as f64 / 1e9);
+        }
+    }
+}
+
+#[cfg(feature = "sentry")]
+impl Timed {
+    #[cold]
+    #[inline(never)]
+    fn begin(series: &'static Series) -> Self {
+        let span = begin(&series.family().name, Bind::Now);
+        Self { series, span, unwinding: std::thread::panicking() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end(self, seconds: f64) {
+        let Some(span) = self.span else { return recorded(self.series, seconds) };
+        span.add(self.series, seconds);
+        span.label(self.series);
+        span.end(if !self.unwinding && std::thread::panicking() { "panic" } else { "ok" });
+    }
 }
 
 /// Keeps the observer told while it is held.
