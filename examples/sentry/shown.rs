@@ -2,12 +2,17 @@
 
 use runtime_metrics_examples::{Envelope, EnvelopeError, Item};
 use serde_json::Value;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// Shows an envelope on the terminal.
 pub fn show(envelope: Result<Envelope, EnvelopeError>) {
     match envelope {
-        Ok(envelope) => envelope.items.iter().for_each(|item| print!("{}", told(item))),
+        Ok(envelope) => {
+            let text: String = envelope.items.iter().map(told).collect();
+            // Who reads may have seen enough.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+        }
         Err(error) => println!("an envelope can't be read: {error}"),
     }
 }

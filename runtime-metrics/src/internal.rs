@@ -10,17 +10,17 @@ static INVALID: Site =
 crate::__submit!(Metric, INVALID);
 
 #[cfg(feature = "sentry")]
-static SUMMARY_FULL: Site =
+static SPAN_FULL: Site =
     Site::new(Kind::Counter, "runtime_metrics_sentry_span_full", Source::new(env!("CARGO_PKG_NAME"), file!(), line!()))
         .help("Values that the summary of a Sentry span had no room for; they are counted everywhere else.");
 #[cfg(feature = "sentry")]
-crate::__submit!(Metric, SUMMARY_FULL);
+crate::__submit!(Metric, SPAN_FULL);
 
 /// Counts a value that a span's summary had no room for.
 #[cfg(feature = "sentry")]
 #[cold]
-pub(crate) fn summary_full() {
-    crate::registry::increment_rarely(&SUMMARY_FULL, 1);
+pub(crate) fn span_full() {
+    crate::registry::increment_rarely(&SPAN_FULL, 1);
 }
 
 /// Counts a value that could not be recorded.

@@ -74,9 +74,13 @@ impl Drop for Worker {
 fn run(interval: Duration, mut work: impl Tick, stops: &Receiver<()>) {
     let mut next = Instant::now() + interval;
     loop {
+        if guarded(|| work.is_over()).unwrap_or(false) {
+            guarded(|| work.tick(true));
+            return;
+        }
         let wait = next.saturating_duration_since(Instant::now()).min(WATCH);
         let stop = !matches!(stops.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
-        if stop || guarded(|| work.is_over()).unwrap_or(false) {
+        if stop {
             guarded(|| work.tick(true));
             return;
         }

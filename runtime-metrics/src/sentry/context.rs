@@ -6,7 +6,7 @@ use crate::registry::{Identity, registry};
 use crate::snapshot::Snapshot;
 use sentry_core::protocol::{Context, Event, Map, Value as Json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Under which name events have it.
 const NAME: &str = "runtime_metrics";
@@ -16,6 +16,8 @@ const VALUES: usize = 100;
 const SERIES: usize = 10;
 /// How many series are looked at for them.
 const ENOUGH: usize = 1_000;
+/// How many characters of a tag's value are kept.
+const TAG_LEN: usize = 64;
 /// How old the values may be: in a storm of errors they are read once a second.
 const FRESH: Duration = Duration::from_secs(1);
 /// What is told of a distribution.
@@ -26,11 +28,11 @@ type Read = (Instant, Arc<Map<String, Json>>);
 
 static LATEST: Mutex<Option<Read>> = Mutex::new(None);
 /// What the collectors found last; they are asked on the collection thread only.
-static COLLECTED: Mutex<Vec<RuntimeMetric>> = Mutex::new(Vec::new());
+static COLLECTED: Mutex<(Option<SystemTime>, Vec<RuntimeMetric>)> = Mutex::new((None, Vec::new()));
 
 /// Keeps what the collectors found for the events to come.
 pub(super) fn remember(collected: &[RuntimeMetric]) {
-    *COLLECTED.lock() = collected.to_vec();
+    *COLLECTED.lock() = (Some(SystemTime::now()), collected.to_vec());
 }
 
 /// Gives an event the context, unless it has one of that name.
@@ -56,7 +58,7 @@ fn values() -> Map<String, Json> {
     let recorded = registry().brief(SERIES, ENOUGH);
     let read_at = humantime::format_rfc3339_millis(recorded.time).to_string();
     let mut values = Map::new();
-    let collected = COLLECTED.lock().clone();
+    let (collected_at, collected) = COLLECTED.lock().clone();
     // What never happened says nothing of the event.
     let recorded =
         RuntimeMetrics::from(&own(recorded)).metrics.into_iter().filter(|metric| metric.value.as_f64() != 0.0);
@@ -69,6 +71,9 @@ fn values() -> Map<String, Json> {
         }
     }
     values.insert("read_at".to_owned(), read_at.into());
+    if let Some(at) = collected_at {
+        values.insert("collected_at".to_owned(), humantime::format_rfc3339_millis(at).to_string().into());
+    }
     values
 }
 
@@ -88,11 +93,16 @@ fn named(metric: &RuntimeMetric) -> Option<(String, Json)> {
         name.push('.');
         name.push_str(stat);
     }
-    let tags: Vec<String> =
-        metric.tags.iter().filter(|(name, _)| *name != "stat").map(|(name, value)| format!("{name}={value}")).collect();
+    let tags = metric.tags.iter().filter(|(name, _)| *name != "stat");
+    let tags: Vec<String> = tags.map(|(name, value)| format!("{name}={}", cut(value))).collect();
     if !tags.is_empty() {
         name = format!("{name}{{{}}}", tags.join(","));
     }
     let value = serde_json::to_value(metric.value).ok().filter(|value| !value.is_null())?;
     Some((name, value))
+}
+
+/// An event is not to grow beyond what Sentry takes because of a label.
+fn cut(value: &str) -> &str {
+    value.char_indices().nth(TAG_LEN).map_or(value, |(end, _)| &value[..end])
 }

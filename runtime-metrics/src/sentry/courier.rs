@@ -39,6 +39,7 @@ impl<L: Send + 'static> Courier<L> {
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            super::spans::never_ask();
             while let Some(load) = theirs.next() {
                 let count = load.len();
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work.deliver(load))) {

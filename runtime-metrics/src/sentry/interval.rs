@@ -29,7 +29,7 @@ pub(super) fn since(before: Option<&Reading>, now: &Reading) -> Gain {
         (_, Reading::Counter(now)) => Gain::Counter(*now as f64),
         (_, Reading::CounterFloat(now)) => Gain::Counter(*now),
         (_, Reading::Gauge(now)) => Gain::Gauge(*now),
-        (Some(Reading::Distribution(before)), Reading::Distribution(now)) if before.count <= now.count => {
+        (Some(Reading::Distribution(before)), Reading::Distribution(now)) if goes_on(before, now) => {
             Gain::Distribution(difference(before, now))
         }
         (_, Reading::Distribution(now)) => Gain::Distribution(now.clone()),
@@ -38,6 +38,11 @@ pub(super) fn since(before: Option<&Reading>, now: &Reading) -> Gain {
         }
         (_, Reading::Summary(SummarySnapshot { count, sum, .. })) => Gain::Summary { count: *count, sum: *sum },
     }
+}
+
+/// Whether a distribution has all that it had before.
+fn goes_on(before: &Distribution, now: &Distribution) -> bool {
+    before.counts.len() == now.counts.len() && before.counts.iter().zip(&now.counts).all(|(before, now)| before <= now)
 }
 
 /// What was observed in between. The extremes are exact where they are also those since the start,
@@ -88,6 +93,16 @@ mod tests {
         // Nothing in between: no value, no extremes.
         let Gain::Distribution(none) = since(Some(&now), &now) else { unreachable!() };
         assert_eq!((none.count, none.min, none.max, none.quantile(0.5)), (0, None, None, None));
+    }
+
+    #[test]
+    fn a_distribution_that_began_anew_is_told_from_its_start() {
+        let [old, new] = ["interval_old", "interval_new"].map(|name| Histogram::new(name, "Values.").register());
+        (0..5).for_each(|_| old.observe(100));
+        (0..6).for_each(|_| new.observe(1));
+        let readings = [old, new].map(|histogram| Reading::Distribution(histogram.distribution()));
+        let Gain::Distribution(gained) = since(Some(&readings[0]), &readings[1]) else { unreachable!() };
+        assert_eq!((gained.count, gained.sum, gained.max), (6, 6.0, Some(1.0)));
     }
 
     #[test]

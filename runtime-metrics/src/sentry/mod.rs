@@ -26,7 +26,7 @@ use crate::registry::observer::Told;
 use crate::registry::registry;
 use crate::status::report;
 use sentry_core::protocol::Event;
-use sentry_core::{ClientOptions, Integration, TracesSamplingStrategy};
+use sentry_core::{ClientOptions, Hub, Integration, TracesSamplingStrategy};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -64,6 +64,8 @@ const SENDER: &str = "metrics-sender";
 struct Inner {
     config: RuntimeMetricsConfig,
     workers: Mutex<Vec<Worker>>,
+    /// The hubs that the clients will be bound to, as far as can be told.
+    hubs: Mutex<Vec<Weak<Hub>>>,
 }
 
 impl RuntimeMetricsIntegration {
@@ -84,7 +86,7 @@ impl RuntimeMetricsIntegration {
         for error in errors {
             report("RuntimeMetricsConfig", format!("{error}; the default is used"));
         }
-        Self(Arc::new(Inner { config, workers: Mutex::default() }))
+        Self(Arc::new(Inner { config, workers: Mutex::default(), hubs: Mutex::default() }))
     }
 
     /// The settings in use.
@@ -133,6 +135,12 @@ impl Integration for RuntimeMetricsIntegration {
         // transport is made before it calls us and out of reach: we make another.
         let config = &self.0.config;
         let Some(post) = post::Post::open(options, config.trace_metrics) else { return };
+        // `sentry::init` binds the client to the hub of the thread that calls it.
+        self.0.hubs.lock().push(Arc::downgrade(&Hub::current()));
+        // The SDK calls this under its locks, and would wait for itself if it were asked for a span.
+        if let Some(before) = options.before_breadcrumb.take() {
+            options.before_breadcrumb = Some(Arc::new(move |breadcrumb| spans::unasked(|| before(breadcrumb))));
+        }
         let traced = !matches!(options.traces_sampling_strategy, TracesSamplingStrategy::Disabled);
         let told = (config.span_summaries && traced).then(|| Told::tell(&spans::Spans));
         let started = courier::Courier::start(SENDER, desk::Desk::new(post, options, config)).and_then(|courier| {

@@ -89,11 +89,10 @@ impl Post {
         }
     }
 
-    /// Ends the transport, unless somebody else uses it too.
+    /// Waits for what is on its way. The transport is not shut down: a factory may hand out the same one to
+    /// others, and one that is ours ends when it is dropped.
     pub(super) fn close(self, patience: Duration) {
-        if Arc::strong_count(&self.transport) == 1 {
-            self.transport.shutdown(patience);
-        }
+        self.transport.flush(patience);
     }
 }
 

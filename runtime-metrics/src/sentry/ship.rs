@@ -3,7 +3,7 @@
 
 use super::courier::Courier;
 use super::ledger::{self, What, reason};
-use super::{Inner, RuntimeMetricsIntegration, context};
+use super::{Inner, RuntimeMetricsIntegration, context, spans};
 use crate::collect::{self, Tick};
 use crate::config::RuntimeMetricsConfig;
 use crate::protocol::{MetricType, RuntimeMetric};
@@ -69,11 +69,11 @@ impl Shipper {
     /// The client that was given this integration, once it is bound to the main hub.
     fn client(&mut self) -> Option<Arc<Client>> {
         if self.client.is_none() {
-            let client = Hub::main().client()?;
-            let ours = client.options().integrations.iter().any(|other| self.is_ours(&**other));
-            if ours {
-                self.client = Some(Arc::downgrade(&client));
-            }
+            let hubs = self.inner.upgrade()?.hubs.lock().clone();
+            let hubs = hubs.iter().filter_map(Weak::upgrade).chain([Hub::main()]);
+            let ours = |client: &Arc<Client>| client.options().integrations.iter().any(|other| self.is_ours(&**other));
+            let client = hubs.filter_map(|hub| hub.client()).find(ours)?;
+            self.client = Some(Arc::downgrade(&client));
         }
         self.client.as_ref()?.upgrade()
     }
@@ -113,6 +113,8 @@ fn unwanted(config: &RuntimeMetricsConfig) -> Vec<&'static str> {
 impl Tick for Shipper {
     fn tick(&mut self, last: bool) {
         if !last && !self.turn.next() {
+            // Events tell of it all the same.
+            drop(self.ask());
             return;
         }
         self.batch.push(self.collect());
@@ -135,6 +137,7 @@ impl Tick for Shipper {
 
     fn is_over(&mut self) -> bool {
         if !std::mem::replace(&mut self.begun, true) {
+            spans::never_ask();
             // For the events that come before the first round.
             drop(self.ask());
         }

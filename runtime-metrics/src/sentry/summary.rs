@@ -1,6 +1,7 @@
 //! The summary of one span: for each metric and each set of tags how many values there were, the
 //! least, the largest and the sum, as RFC 0123 has it.
 
+use crate::lock::Mutex;
 use crate::metric::Kind;
 use crate::registry::Series;
 use sentry_core::protocol::{Unit, Value as Json};
@@ -12,11 +13,11 @@ use std::rc::Rc;
 /// Under which key a span has its summary.
 pub(super) const KEY: &str = "_metrics_summary";
 /// How many entries one span may have: a span in which labels explode stays small.
-const ENTRIES: usize = 64;
+const ENTRIES: usize = 32;
 /// How long it may be as text: Relay cuts a transaction's summary from 7,600 bytes on.
-const BYTES: usize = 5_000;
-/// What an entry may grow by when its numbers do, and what is around it.
-const GROWTH: usize = 40;
+const BYTES: usize = 7_000;
+/// How long an entry is without its tags, when its numbers are as long as they get.
+const NUMBERS: usize = 150;
 /// How many characters of a tag's value are kept.
 const TAG_LEN: usize = 200;
 /// How many series a thread keeps the text of.
@@ -67,7 +68,7 @@ impl Named {
         // Sentry's own word for the unit, where it has one.
         let unit = serde_json::to_value(Unit::from(unit)).unwrap_or_default();
         let key = match unit.as_str() {
-            None | Some("" | "none") => format!("{kind}:{name}"),
+            None | Some("" | "none" | "1") => format!("{kind}:{name}"),
             Some(unit) => format!("{kind}:{name}@{}", clean(unit)),
         };
         let labels = series.labels();
@@ -82,20 +83,23 @@ fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' }).collect()
 }
 
-/// Adds a value to a span's summary, which may not be there yet. `false` if there is no room.
+/// One more value in an entry of a span's summary; `false` if it has no such entry.
+pub(super) fn grow(summary: &mut Json, named: &Named, value: f64) -> bool {
+    let entries = summary.get_mut(&named.key).and_then(Json::as_array_mut);
+    let entry = entries.and_then(|entries| entries.iter_mut().find(|entry| named.is_tagged(entry)));
+    let Some(entry) = entry.and_then(Json::as_object_mut) else { return false };
+    grow_entry(entry, value);
+    true
+}
+
+/// A new entry in a span's summary, which may not be there yet; `false` if there is no room.
 pub(super) fn add(summary: &mut Json, named: &Named, value: f64) -> bool {
     if !summary.is_object() {
         *summary = Json::Object(Map::new());
     }
     let Json::Object(metrics) = summary else { return false };
-    if let Some(Json::Array(entries)) = metrics.get_mut(&named.key)
-        && let Some(Json::Object(entry)) = entries.iter_mut().find(|entry| named.is_tagged(entry))
-    {
-        grow(entry, value);
-        return true;
-    }
-    let entries = |list: &Json| list.as_array().map_or(0, Vec::len);
-    if metrics.values().map(entries).sum::<usize>() >= ENTRIES {
+    let (entries, bytes) = size(metrics);
+    if entries >= ENTRIES || bytes + named.long() > BYTES {
         return false;
     }
     let mut entry = Map::new();
@@ -106,30 +110,61 @@ pub(super) fn add(summary: &mut Json, named: &Named, value: f64) -> bool {
     if !named.tags.is_empty() {
         entry.insert("tags".to_owned(), Json::Object(named.tags.clone()));
     }
-    let entry = Json::Object(entry);
-    // The numbers may grow longer.
-    let room = |now: &Map<String, Json>| {
-        let now = serde_json::to_vec(now).map_or(BYTES, |text| text.len());
-        now + named.key.len() + serde_json::to_vec(&entry).map_or(BYTES, |text| text.len()) + GROWTH <= BYTES
-    };
-    if !room(metrics) {
-        return false;
-    }
     match metrics.get_mut(&named.key) {
-        Some(Json::Array(entries)) => entries.push(entry),
-        _ => drop(metrics.insert(named.key.clone(), Json::Array(vec![entry]))),
+        Some(Json::Array(entries)) => entries.push(Json::Object(entry)),
+        _ => drop(metrics.insert(named.key.clone(), Json::Array(vec![Json::Object(entry)]))),
     }
     true
 }
 
+/// How long the summaries of one trace may become together: Sentry takes transactions of a megabyte.
+const TRACE_BYTES: usize = 256 << 10;
+/// How many traces are remembered.
+const TRACES: usize = 4_096;
+
+/// Whether the summaries of a trace have room for a new entry, which is then taken.
+pub(super) fn fits(trace: Option<[u8; 16]>, named: &Named) -> bool {
+    static TAKEN: Mutex<Option<HashMap<[u8; 16], usize>>> = Mutex::new(None);
+    let mut taken = TAKEN.lock();
+    let taken = taken.get_or_insert_default();
+    if taken.len() >= TRACES {
+        taken.clear();
+    }
+    let bytes = taken.entry(trace.unwrap_or_default()).or_default();
+    let fits = *bytes + named.long() <= TRACE_BYTES;
+    if fits {
+        *bytes += named.long();
+    }
+    fits
+}
+
+/// How many entries a summary has, and how long it may become as text.
+fn size(metrics: &Map<String, Json>) -> (usize, usize) {
+    let lists = metrics.iter().filter_map(|(key, list)| Some((key, list.as_array()?)));
+    lists.fold((0, 2), |(entries, bytes), (key, list)| {
+        let tags = list.iter().filter_map(|entry| entry.get("tags")?.as_object());
+        (entries + list.len(), bytes + key.len() + 6 + list.len() * NUMBERS + tags.map(long).sum::<usize>())
+    })
+}
+
+/// How long tags are as text, but for what has to be escaped.
+fn long(tags: &Map<String, Json>) -> usize {
+    tags.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len) + 6).sum()
+}
+
 impl Named {
+    /// How long an entry may become as text.
+    fn long(&self) -> usize {
+        self.key.len() + NUMBERS + long(&self.tags)
+    }
+
     fn is_tagged(&self, entry: &Json) -> bool {
         entry.get("tags").and_then(Json::as_object).map_or(self.tags.is_empty(), |tags| *tags == self.tags)
     }
 }
 
 /// One more value in an entry.
-fn grow(entry: &mut Map<String, Json>, value: f64) {
+fn grow_entry(entry: &mut Map<String, Json>, value: f64) {
     for (name, with) in [("min", f64::min as fn(f64, f64) -> f64), ("max", f64::max), ("sum", |sum, value| sum + value)]
     {
         if let Some(number_now) = entry.get_mut(name) {
@@ -159,6 +194,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn record(summary: &mut Json, named: &Named, value: f64) -> bool {
+        grow(summary, named, value) || add(summary, named, value)
+    }
+
     fn named(key: &str, tags: &[(&str, &str)]) -> Named {
         Named { key: key.into(), tags: tags.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect() }
     }
@@ -168,7 +207,7 @@ mod tests {
         let mut summary = Json::Null;
         let (red, blue) = (named("c:orders", &[("shop", "red")]), named("c:orders", &[("shop", "blue")]));
         for (named, value) in [(&red, 1.0), (&blue, 5.0), (&red, 3.0), (&named("d:wait@second", &[]), 0.25)] {
-            assert!(add(&mut summary, named, value));
+            assert!(record(&mut summary, named, value));
         }
         let expected = json!({
             "c:orders": [
@@ -184,11 +223,11 @@ mod tests {
     fn a_span_has_so_many_entries_and_no_more() {
         let mut summary = Json::Null;
         for number in 0..ENTRIES {
-            assert!(add(&mut summary, &named("c:calls", &[("u", &number.to_string())]), 1.0));
+            assert!(record(&mut summary, &named("c:calls", &[("u", &number.to_string())]), 1.0));
         }
-        assert!(!add(&mut summary, &named("c:calls", &[("u", "one more")]), 1.0));
-        assert!(!add(&mut summary, &named("c:other", &[]), 1.0));
-        assert!(add(&mut summary, &named("c:calls", &[("u", "7")]), 1.0));
+        assert!(!record(&mut summary, &named("c:calls", &[("u", "one more")]), 1.0));
+        assert!(!record(&mut summary, &named("c:other", &[]), 1.0));
+        assert!(record(&mut summary, &named("c:calls", &[("u", "7")]), 1.0));
     }
 
     #[test]
@@ -196,9 +235,9 @@ mod tests {
         let mut summary = Json::Null;
         let added = (0..ENTRIES).filter(|number| {
             let long = format!("{number:0>150}");
-            add(&mut summary, &named("c:calls", &[("user", &long)]), 1.0)
+            record(&mut summary, &named("c:calls", &[("user", &long)]), 1.0)
         });
-        assert!((15..ENTRIES).contains(&added.count()));
+        assert!((12..ENTRIES).contains(&added.count()));
         assert!(serde_json::to_vec(&summary).unwrap().len() <= BYTES);
     }
 
@@ -206,9 +245,18 @@ mod tests {
     fn numbers_stay_numbers() {
         let mut summary = Json::Null;
         for value in [f64::MAX, f64::MAX, -0.5] {
-            add(&mut summary, &named("d:large", &[]), value);
+            record(&mut summary, &named("d:large", &[]), value);
         }
         assert_eq!(summary["d:large"][0]["sum"], json!(f64::MAX));
         assert_eq!(summary["d:large"][0]["min"], json!(-0.5));
+    }
+
+    #[test]
+    fn the_summaries_of_one_trace_have_room_for_so_much() {
+        let one = named("c:calls", &[("user", "anna")]);
+        let fits_in = |trace: u8| (0..5_000).filter(|_| fits(Some([trace; 16]), &one)).count();
+        let fitted = fits_in(250);
+        assert!((1_000..4_999).contains(&fitted), "{fitted}");
+        assert_eq!((fits_in(250), fits_in(251)), (0, fitted));
     }
 }

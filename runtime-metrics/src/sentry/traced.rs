@@ -93,7 +93,12 @@ impl Traced {
         if self.only_changes && !full && before.reading == *now {
             return None;
         }
-        Some(since(Some(&before.reading), now)).filter(tells)
+        let gain = Some(since(Some(&before.reading), now)).filter(tells);
+        if gain.is_none() {
+            // What began anew has nothing to tell yet, and starts from here.
+            before.reading = now.clone();
+        }
+        gain
     }
 
     fn keep(&mut self, name: Arc<str>, labels: LabelSet, reading: Reading) {

@@ -1,10 +1,12 @@
 //! A transport around the client's own, which puts the summaries of spans where RFC 0123 wants them.
 
+mod placed;
+
 use super::summary::KEY;
 use crate::lock::Mutex;
 use crate::status::report;
 use sentry_core::protocol::client_report::{Category, ItemLoss, LossSource, Reason};
-use sentry_core::protocol::{Context, EnvelopeItem, Transaction, Value as Json};
+use sentry_core::protocol::{Context, EnvelopeHeaders, EnvelopeItem};
 use sentry_core::{Envelope, Transport, TransportFactory, TransportOptions};
 use std::fmt;
 use std::sync::Arc;
@@ -31,11 +33,12 @@ pub enum SummaryPlacement {
 /// Wraps the transport of a Sentry client, so that the summaries of spans go to their place in the
 /// RFC: one more call on the options.
 ///
-/// Only transactions that have a summary are written anew, at about 1 µs a span, on the thread that
+/// Only transactions that have a summary are written anew, at some microseconds a span, on the thread that
 /// finishes the transaction; all else is handed on as it is. What is written anew is raw to Sentry's
 /// transport, which holds it back while the server limits everything, but can't know that it is a
-/// transaction. So once a minute one is handed on as it is: if it is held back, so are the others,
-/// until none has been for a minute. With [`SummaryPlacement::Data`] nothing is written anew.
+/// transaction. So one is handed on as it is from time to time (the 8th, the 16th, the 32nd and so on, and
+/// one a minute), with its summaries in `data`: if it is held back, so are the others, until none has been
+/// for a minute. What becomes of a raw one is not in Sentry's reports of losses either. With [`SummaryPlacement::Data`] nothing is written anew.
 ///
 /// ```
 /// use runtime_metrics::{MetricsTransport, RuntimeMetricsIntegration};
@@ -121,7 +124,14 @@ impl Transport for Placing {
     fn send_envelope(&self, envelope: Envelope) {
         let summarised = self.placement != SummaryPlacement::Data && envelope.items().any(has_summary);
         let as_it_is = self.limits.lock().is_asked(&envelope, summarised, Instant::now());
-        self.inner.send_envelope(if summarised && !as_it_is { placed(envelope, self.placement) } else { envelope });
+        if !summarised || as_it_is {
+            return self.inner.send_envelope(envelope);
+        }
+        let (envelope, reports) = placed(envelope, self.placement);
+        self.inner.send_envelope(envelope);
+        if let Some(reports) = reports {
+            self.inner.send_envelope(reports);
+        }
     }
 
     fn flush(&self, timeout: Duration) -> bool {
@@ -141,14 +151,18 @@ struct Limits {
     asked: Instant,
     /// When such a report last came by.
     held_back: Option<Instant>,
+    /// How many there were.
+    count: u64,
 }
 
-/// How often that is done, and how long a report counts.
+/// Which one is the first that asks.
+const FIRST: u64 = 8;
+/// How often that is done at least, and how long a report counts.
 const LIMITED: Duration = Duration::from_secs(60);
 
 impl Limits {
     fn since(asked: Instant) -> Self {
-        Self { asked, held_back: None }
+        Self { asked, held_back: None, count: 0 }
     }
 
     /// Looks at what comes by, and says whether it is to be handed on as it is.
@@ -159,7 +173,12 @@ impl Limits {
         if self.held_back.is_some_and(|at| now.duration_since(at) < LIMITED) {
             return true;
         }
-        let is_time = summarised && now.duration_since(self.asked) >= LIMITED;
+        if !summarised {
+            return false;
+        }
+        self.count += 1;
+        let often = self.count >= FIRST && self.count.is_power_of_two();
+        let is_time = often || now.duration_since(self.asked) >= LIMITED;
         if is_time {
             self.asked = now;
         }
@@ -184,28 +203,41 @@ fn has_summary(item: &EnvelopeItem) -> bool {
     root || transaction.spans.iter().any(|span| span.data.contains_key(KEY))
 }
 
-/// The envelope with its summaries in their place; as it was, if it can't be written.
-fn placed(envelope: Envelope, placement: SummaryPlacement) -> Envelope {
-    let written = write(&envelope, placement).and_then(|bytes| {
+/// The envelope with its summaries in their place, and a report of losses that came with it, which has to
+/// go by itself: of what is raw Sentry's transport does not know what it loses.
+fn placed(envelope: Envelope, placement: SummaryPlacement) -> (Envelope, Option<Envelope>) {
+    let headers = envelope.headers().clone();
+    let (reports, items): (Vec<_>, Vec<_>) =
+        envelope.into_items().partition(|item| matches!(item, EnvelopeItem::ClientReport(_)));
+    let of = |items: Vec<EnvelopeItem>, headers| {
+        let mut envelope = Envelope::new().with_headers(headers);
+        for item in items {
+            envelope.add_item(item);
+        }
+        envelope
+    };
+    let reports = (!reports.is_empty()).then(|| of(reports, EnvelopeHeaders::new()));
+    let written = write(&headers, &items, placement).and_then(|bytes| {
         // A raw envelope is not parsed, so this can't fail.
         Envelope::from_bytes_raw(bytes).map_err(|error| error.to_string())
     });
-    written.unwrap_or_else(|error| {
+    let envelope = written.unwrap_or_else(|error| {
         report(
             "sentry",
             format!("a transaction keeps its summaries in `data`, since it could not be written: {error}"),
         );
-        envelope
-    })
+        of(items, headers)
+    });
+    (envelope, reports)
 }
 
-fn write(envelope: &Envelope, placement: SummaryPlacement) -> Result<Vec<u8>, String> {
-    let mut bytes = serde_json::to_vec(envelope.headers()).map_err(|error| error.to_string())?;
+fn write(headers: &EnvelopeHeaders, items: &[EnvelopeItem], placement: SummaryPlacement) -> Result<Vec<u8>, String> {
+    let mut bytes = serde_json::to_vec(headers).map_err(|error| error.to_string())?;
     bytes.push(b'\n');
-    for item in envelope.items() {
+    for item in items {
         match item {
             EnvelopeItem::Transaction(transaction) => {
-                let payload = transaction_payload(transaction, placement).map_err(|error| error.to_string())?;
+                let payload = placed::write(transaction, placement).map_err(|error| error.to_string())?;
                 bytes.extend(format!("{{\"type\":\"transaction\",\"length\":{}}}\n", payload.len()).bytes());
                 bytes.extend(payload);
                 bytes.push(b'\n');
@@ -226,36 +258,6 @@ fn alone(item: &EnvelopeItem) -> Result<Vec<u8>, String> {
     Ok(bytes.split_off(header + 1))
 }
 
-fn transaction_payload(transaction: &Transaction<'_>, placement: SummaryPlacement) -> serde_json::Result<Vec<u8>> {
-    let mut payload = serde_json::to_value(transaction)?;
-    for span in payload.get_mut("spans").and_then(Json::as_array_mut).into_iter().flatten() {
-        place(span, placement);
-    }
-    if let Some(trace) = payload.pointer_mut("/contexts/trace")
-        && let Some(summary) = place(trace, placement)
-    {
-        payload[KEY] = summary;
-    }
-    serde_json::to_vec(&payload)
-}
-
-/// Puts the summary of a span where it belongs, and returns it.
-fn place(span: &mut Json, placement: SummaryPlacement) -> Option<Json> {
-    let data = span.get_mut("data")?.as_object_mut()?;
-    let summary = match placement {
-        SummaryPlacement::Field => data.remove(KEY)?,
-        SummaryPlacement::Data | SummaryPlacement::Both => data.get(KEY)?.clone(),
-    };
-    if data.is_empty()
-        && let Some(span) = span.as_object_mut()
-    {
-        // The SDK writes none where there is none.
-        span.remove("data");
-    }
-    span[KEY] = summary.clone();
-    Some(summary)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,9 +271,18 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_a_minute_asks_and_limits_are_kept_while_they_last() {
+    fn the_more_there_were_the_seldomer_one_asks() {
         let start = Instant::now();
         let mut limits = Limits::since(start);
+        let asked = (1..=200).filter(|_| limits.is_asked(&Envelope::new(), true, start)).count();
+        assert_eq!(asked, 5, "the 8th, 16th, 32nd, 64th and 128th");
+    }
+
+    #[test]
+    fn a_transaction_a_minute_asks_and_limits_are_kept_while_they_last() {
+        let start = Instant::now();
+        // Beyond the 256th, so that only time counts.
+        let mut limits = Limits { count: 300, ..Limits::since(start) };
         let plain = Envelope::new();
         let mut at =
             |seconds: u64, envelope: &Envelope| limits.is_asked(envelope, true, start + Duration::from_secs(seconds));
