@@ -7,14 +7,12 @@ use std::io::Write as _;
 
 /// Shows an envelope on the terminal.
 pub fn show(envelope: Result<Envelope, EnvelopeError>) {
-    match envelope {
-        Ok(envelope) => {
-            let text: String = envelope.items.iter().map(told).collect();
-            // Who reads may have seen enough.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-        }
-        Err(error) => println!("an envelope can't be read: {error}"),
-    }
+    let text = match envelope {
+        Ok(envelope) => envelope.items.iter().map(told).collect(),
+        Err(error) => format!("an envelope can't be read: {error}\n"),
+    };
+    // Who reads may have seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn told(item: &Item) -> String {
