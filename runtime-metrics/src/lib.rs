@@ -38,7 +38,7 @@
 //! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
 //!   [`export::openmetrics`] for a server of your own.
 //! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
-//! * The process's own health: [`collectors`].
+//! * The process's own health: [`collectors`], and [`health()`] in words.
 //! * How it is built: [`architecture`].
 //!
 //! # What it costs
@@ -88,6 +88,7 @@ mod escape;
 mod exemplar;
 pub mod export;
 mod hash;
+mod health;
 mod internal;
 mod label;
 mod lock;
@@ -110,6 +111,7 @@ pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
 pub use exemplar::Exemplar;
 #[cfg(feature = "http")]
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
+pub use health::{Evidence, Finding, HealthReport, HealthSettings, Severity, health, set_health};
 pub use label::{LabelSet, LabelText, LabelValue};
 pub use measured::{EmittedAt, MeasuredOutcome, MeasuredService, Outcome};
 #[cfg(feature = "set")]

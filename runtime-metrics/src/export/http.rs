@@ -39,6 +39,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn start(listener: TcpListener, format: ExportFormat, interval: Duration) -> std::io::Result<Self> {
         crate::collectors::install();
+        crate::health::install();
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = {
@@ -114,9 +115,10 @@ fn answer(request: &Request<Incoming>, format: ExportFormat, texts: &Arc<Texts>)
     match request.uri().path() {
         "/metrics" => scrape(choose(format, request.headers()), texts),
         "/metrics.json" => scrape(ExportFormat::Json, texts),
+        "/health" => findings(request.headers()),
         "/" => plain(
             StatusCode::OK,
-            "/metrics       what the Accept header asks for: OpenMetrics, Prometheus text or JSON\n/metrics.json  JSON\n",
+            "/metrics       what the Accept header asks for: OpenMetrics, Prometheus text or JSON\n/metrics.json  JSON\n/health        what is wrong, in words or as JSON\n",
         ),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here; the metrics are at /metrics\n"),
     }
@@ -156,6 +158,18 @@ fn scrape(format: ExportFormat, texts: &Arc<Texts>) -> Response<Full<Bytes>> {
         }
     };
     respond(StatusCode::OK, kind, text)
+}
+
+/// What is wrong, in words, or as JSON for who accepts nothing else. It is an answer, not a probe: 200
+/// whatever was found.
+fn findings(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let report = crate::health();
+    let accepts = headers.get(ACCEPT).and_then(|accepts| accepts.to_str().ok()).unwrap_or_default();
+    if accepts.contains("application/json") {
+        let text = serde_json::to_vec(&report).unwrap_or_default();
+        return respond(StatusCode::OK, "application/json", text);
+    }
+    respond(StatusCode::OK, "text/plain; charset=utf-8", report.to_string())
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

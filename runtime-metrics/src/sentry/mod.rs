@@ -130,6 +130,7 @@ impl Integration for RuntimeMetricsIntegration {
             collectors::add(Arc::clone(collector));
         }
         collectors::install();
+        crate::health::install();
         registry().set_slow_poll_threshold(Duration::from_micros(self.0.config.slow_poll_threshold_us));
         // Without a DSN or a transport the client is disabled, and so are we. The client's own
         // transport is made before it calls us and out of reach: we make another.

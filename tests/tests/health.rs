@@ -1,0 +1,113 @@
+//! Each trouble, provoked for real, is named by the report; a program that is well is told so.
+
+#![allow(clippy::unwrap_used)] // a test that can't go on has failed
+
+use runtime_metrics::{Finding, HealthReport, HealthSettings, Severity, health, set_health, status};
+use runtime_metrics_tests::eventually;
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The report is one for the whole process, and so is the trouble.
+fn alone(settings: HealthSettings) -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    set_health(settings);
+    one
+}
+
+/// What takes ten minutes takes a second here.
+fn fast() -> HealthSettings {
+    HealthSettings {
+        interval: Duration::from_millis(20),
+        window: Duration::from_secs(1),
+        leaked_bytes: 16 << 20,
+        ..HealthSettings::default()
+    }
+}
+
+/// Waits until the report has a finding of this rule, making things worse meanwhile.
+fn found(rule: &str, mut worse: impl FnMut()) -> Finding {
+    let mut found = None;
+    eventually(rule, || {
+        worse();
+        found = health().finding(rule).cloned();
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_program_that_is_well_is_told_so() {
+    let _alone = alone(fast());
+    for _ in 0..20 {
+        let report = health();
+        assert!(report.is_healthy(), "{report}");
+    }
+    assert_eq!(health().to_string(), "healthy: nothing was found\n");
+}
+
+#[test]
+fn descriptors_that_are_never_closed_are_a_leak() {
+    let _alone = alone(fast());
+    let mut kept = Vec::new();
+    let leak = found("fd_leak", || {
+        kept.push(File::open("/dev/null").unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    });
+    assert_eq!(leak.severity, Severity::Warning);
+    assert!(leak.summary.starts_with("file descriptors grow without end: from "), "{leak}");
+    assert_eq!(leak.evidence[0].metric, "process.open_fds");
+    assert!(leak.evidence[0].value > 100.0);
+}
+
+#[test]
+fn memory_that_is_never_given_back_is_a_leak() {
+    let _alone = alone(fast());
+    let mut kept = Vec::new();
+    let leak = found("memory_leak", || {
+        kept.push(vec![1u8; 512 << 10]);
+        std::thread::sleep(Duration::from_millis(5));
+    });
+    assert!(leak.summary.starts_with("memory grows without end: from "), "{leak}");
+    assert!(leak.to_string().contains("what to do: "), "{leak}");
+}
+
+#[test]
+fn a_report_is_text_json_and_metrics() {
+    let _alone = alone(HealthSettings { open_fds_ratio: 0.0, ..fast() });
+    let report = health();
+    let finding = report.finding("open_fds").unwrap();
+    assert!(report.to_string().contains(&finding.summary));
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        (&json["findings"][0]["rule"], &json["findings"][0]["severity"]),
+        (&"open_fds".into(), &"warning".into())
+    );
+    assert_eq!(json["findings"][0]["evidence"][0]["metric"], "process.open_fds");
+    let findings = runtime_metrics::Snapshot::take();
+    let findings = findings.family("health.findings").unwrap();
+    let of = |rule: &str| {
+        let series = findings
+            .series
+            .iter()
+            .find(|series| series.labels.get("rule") == Some(rule) && series.labels.get("severity") == Some("warning"));
+        series.unwrap().value.clone()
+    };
+    assert_eq!(
+        (of("open_fds"), of("fd_leak")),
+        (runtime_metrics::Reading::Gauge(1.0), runtime_metrics::Reading::Gauge(0.0))
+    );
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told_and_not_used() {
+    let _alone = alone(fast());
+    set_health(HealthSettings { busy_ratio: 80.0, ..fast() });
+    set_health(HealthSettings { window: Duration::from_millis(30), ..fast() });
+    let told: Vec<String> =
+        status().problems.into_iter().filter(|one| one.subject == "HealthSettings").map(|one| one.message).collect();
+    assert!(told.iter().any(|message| message.contains("busy_ratio = 80 can't be used")), "{told:?}");
+    assert!(told.iter().any(|message| message.contains("eight intervals")), "{told:?}");
+    let _: HealthReport = health();
+}
