@@ -39,6 +39,7 @@
 //!   [`export::openmetrics`] for a server of your own.
 //! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
 //! * The process's own health: [`collectors`], and [`health()`] in words.
+//! * Ready-made for a peer-to-peer node: `p2p` (feature `p2p`).
 //! * How it is built: [`architecture`].
 //!
 //! # What it costs
@@ -61,6 +62,7 @@
 //! | `sentry` | no | the Sentry integration: metrics, summaries of spans, exemplars, the context of events |
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
+//! | `p2p` | no | `p2p`: the metrics of a peer-to-peer node, its networks and its hash table, and of a gateway |
 //! | `full` | no | all of the above |
 //! | `mock-clock` | no | `MockClock`: tests say how long things take; for `[dev-dependencies]` |
 //!
@@ -95,6 +97,8 @@ mod lock;
 mod measured;
 mod metric;
 mod names;
+#[cfg(feature = "p2p")]
+pub mod p2p;
 mod protocol;
 mod registry;
 #[cfg(feature = "sentry")]
