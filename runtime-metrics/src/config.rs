@@ -19,10 +19,12 @@ use std::time::Duration;
 pub struct RuntimeMetricsConfig {
     /// Time between two envelopes; 10 seconds by default, a millisecond at least, a year at most.
     pub collection_interval: Duration,
-    /// Memory of the process (feature `memory`); on by default.
+    /// Memory of the process and its heap (feature `memory`); on by default.
     pub collect_memory: bool,
-    /// CPU, threads, descriptors and uptime of the process (feature `process`); on by default.
+    /// CPU, threads, panics, descriptors, disk and uptime of the process (feature `process`); on by default.
     pub collect_process: bool,
+    /// CPU, memory, network, disks and load of the machine (feature `system`); on by default.
+    pub collect_system: bool,
     /// Async runtimes (feature `tokio-runtime`); on by default.
     pub collect_async_runtime: bool,
     /// A poll that takes longer than this many microseconds is slow; 100 by default.
@@ -66,6 +68,7 @@ impl Default for RuntimeMetricsConfig {
             collection_interval: Duration::from_secs(10),
             collect_memory: true,
             collect_process: true,
+            collect_system: true,
             collect_async_runtime: true,
             slow_poll_threshold_us: 100,
             span_summaries: true,
@@ -90,6 +93,7 @@ impl fmt::Debug for RuntimeMetricsConfig {
             .field("collection_interval", &self.collection_interval)
             .field("collect_memory", &self.collect_memory)
             .field("collect_process", &self.collect_process)
+            .field("collect_system", &self.collect_system)
             .field("collect_async_runtime", &self.collect_async_runtime)
             .field("slow_poll_threshold_us", &self.slow_poll_threshold_us)
             .field("span_summaries", &self.span_summaries)

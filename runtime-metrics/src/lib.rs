@@ -38,7 +38,8 @@
 //! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
 //!   [`export::openmetrics`] for a server of your own.
 //! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
-//! * The process's own health: [`collectors`], and [`health()`] in words.
+//! * The process's own health: [`collectors`], and [`health()`] in words; its heap, with any allocator:
+//!   [`CountingAllocator`].
 //! * Ready-made for a peer-to-peer node: `p2p` (feature `p2p`).
 //! * How it is built: [`architecture`].
 //!
@@ -53,8 +54,11 @@
 //! |---|---|---|
 //! | `http-types` | yes | responses of axum, hyper, tower and others tell their outcome: 5xx is an error |
 //! | `actix-web` | no | the same for actix-web |
-//! | `memory` | yes | resident memory of the process |
-//! | `process` | yes | CPU time, threads, file descriptors, uptime |
+//! | `memory` | yes | memory of the process: resident, of the heap, its limit, page faults |
+//! | `process` | yes | CPU time and what withholds it, threads, panics, file descriptors, disk, uptime |
+//! | `system` | no | CPU, memory, network, disks and load of the machine |
+//! | `jemalloc` | no | what jemalloc tells of the heap, for a program that uses it (not with MSVC) |
+//! | `mimalloc` | no | what mimalloc tells of the heap, for a program that uses it |
 //! | `serde` | yes | the wire types as JSON |
 //! | `log` | yes | what [`status`] tells is also logged, once, as a warning of `runtime_metrics` |
 //! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
@@ -85,6 +89,7 @@ mod clock;
 pub mod collect;
 pub mod collectors;
 mod config;
+mod counting;
 mod digits;
 mod escape;
 mod exemplar;
@@ -112,6 +117,7 @@ mod sync;
 pub use clock::MockClock;
 pub use collect::MetricCollector;
 pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
+pub use counting::{CountingAllocator, HeapCounts};
 pub use exemplar::Exemplar;
 #[cfg(feature = "http")]
 pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};

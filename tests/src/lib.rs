@@ -1,7 +1,8 @@
 //! What the tests share: a Sentry endpoint on the loopback address, a strict reader of envelopes,
-//! and plain HTTP. The tests themselves are in `tests/`, one file for each promise.
+//! plain HTTP, and the heap. The tests themselves are in `tests/`, one file for each promise.
 
 pub mod faults;
+pub mod heap;
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -180,12 +180,13 @@ fn what_is_switched_off_is_not_sent() {
     let config = RuntimeMetricsConfig {
         collect_memory: false,
         collect_process: false,
+        collect_system: false,
         collect_async_runtime: false,
         ..every(FAST)
     };
     let client = client(&ingest, config);
     let envelope = ingest.next();
-    for name in ["runtime.memory.rss", "process.uptime", "async.workers.count"] {
+    for name in ["runtime.memory.rss", "process.uptime", "system.load", "async.workers.count"] {
         assert!(envelope.metrics(name).is_empty(), "{name}");
     }
     drop(client);

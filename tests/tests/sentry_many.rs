@@ -27,6 +27,7 @@ fn still() -> RuntimeMetricsConfig {
         collection_interval: Duration::from_millis(10),
         collect_memory: false,
         collect_process: false,
+        collect_system: false,
         collect_async_runtime: false,
         ..Default::default()
     }

@@ -192,7 +192,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
 ];
 
 /// The built-in metric of this name.
-pub(super) fn find(name: &str) -> Option<&'static BuiltIn> {
+pub(crate) fn find(name: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|metric| metric.name == name)
 }
 

@@ -2,7 +2,7 @@
 
 mod built_in;
 
-pub(crate) use built_in::BUILT_IN;
+pub(crate) use built_in::{BUILT_IN, find};
 pub use built_in::{BuiltIn, Otel};
 
 use crate::metric::Kind;
@@ -52,7 +52,7 @@ pub(crate) struct Exposed {
 
 /// What a metric of a collector tells.
 pub(crate) fn help(name: &str) -> &'static str {
-    built_in::find(name).map_or("", |known| known.help)
+    find(name).map_or("", |known| known.help)
 }
 
 /// Unit as written -> base unit and the factor that leads to it.
@@ -71,7 +71,7 @@ fn base_unit(unit: &str) -> (&'static str, f64) {
 
 /// The exposed name of a metric.
 pub(crate) fn exposed(name: &str, kind: Kind, unit: &str) -> Exposed {
-    if let Some((family, unit, factor)) = built_in::find(name).and_then(|known| known.prometheus) {
+    if let Some((family, unit, factor)) = find(name).and_then(|known| known.prometheus) {
         return Exposed { family: family.to_owned(), unit, factor };
     }
     let mut family = name.replace('.', "_");
