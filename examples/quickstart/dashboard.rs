@@ -10,12 +10,13 @@ pub fn table(snapshot: &Snapshot, running: Duration) -> String {
     let mut table = String::new();
     _ = writeln!(
         table,
-        "\n{:>4} s   memory {:.1} MiB   cpu {:.2} s   workers {}   tasks {}   orders {}   events {}",
+        "\n{:>4} s   memory {:.1} MiB   cpu {:.2} s   workers {}   tasks {}   connections {}   orders {}   events {}",
         running.as_secs(),
         sum(snapshot, "runtime.memory.rss", &[]) / f64::from(1 << 20),
         (sum(snapshot, "process.cpu.user_time", &[]) + sum(snapshot, "process.cpu.system_time", &[])) / 1000.0,
         sum(snapshot, "async.workers.count", &[]),
         sum(snapshot, "async.tasks.active", &[]),
+        sum(snapshot, "http.connections.active", &[]) + sum(snapshot, "http.connections.idle", &[]),
         sum(snapshot, "orders_placed_total", &[]),
         sum(snapshot, "event_received_total", &[("event", "order.placed")]),
     );

@@ -10,6 +10,7 @@ use crate::verdict::{Verdict, compare};
 use crate::{Failure, api, dashboard};
 use hyper::Method;
 use runtime_metrics::Snapshot;
+use runtime_metrics::collectors::web::Server;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ pub async fn run(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, api::router(Arc::clone(&orders)));
+    let counted = Server::new("orders").accepts(address);
+    let server = axum::serve(counted.listen(listener), counted.make_service(api::router(Arc::clone(&orders))));
     let server = tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
 
     screen.say(&format!("order service  http://{address}\n{}\n{sentry_line}\n{}", scraping(metrics), ending(flags)));

@@ -1,15 +1,15 @@
 //! The lowest layer: an SQLite database, where each query is measured.
 
 use crate::orders::{NewOrder, Order};
-use runtime_metrics::{Gauge, add_label, metrics, set};
+use runtime_metrics::collectors::db::{self, Watched};
+use runtime_metrics::{add_label, metrics, set};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 
 #[metrics(prefix = "store_")]
 pub struct Store {
-    pool: SqlitePool,
-    #[metric_field(description = "Connections to the database that are open.")]
-    connections: Gauge,
+    /// Tells who uses it and who waits, as `db_pool_…`; queries take it as they take the pool itself.
+    pool: Watched<SqlitePool>,
 }
 
 /// `#[metrics]` on the block measures every method; `#[metered(skip)]` leaves one out.
@@ -25,7 +25,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, connections: Self::metric_connections() })
+        Ok(Self { pool: db::watch("orders", pool) })
     }
 
     #[metered(skip)]
@@ -35,7 +35,6 @@ impl Store {
 
     /// How much a customer is worth to us. The label goes to the call that asks: see `Orders::place`.
     pub async fn greet(&self, customer: i64) -> Result<String, sqlx::Error> {
-        self.connections.set(self.pool.size());
         let tier: String =
             sqlx::query_scalar("SELECT tier FROM customers WHERE id = ?").bind(customer).fetch_one(&self.pool).await?;
         add_label!("tier", tier.as_str());

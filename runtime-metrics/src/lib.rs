@@ -53,7 +53,13 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `http-types` | yes | responses of axum, hyper, tower and others tell their outcome: 5xx is an error |
-//! | `actix-web` | no | the same for actix-web |
+//! | `actix-web` | no | the same for actix-web, and connections of its servers |
+//! | `axum`, `hyper` | no | connections of servers on axum or plain hyper, active and idle: [`collectors::web`] |
+//! | `tower` | no | requests that wait behind a limit of tower's |
+//! | `accept-queue` | no | connections that the kernel holds for a server (Linux); the servers' features include it |
+//! | `bb8`, `deadpool` | no | pools of database connections: [`collectors::db`] |
+//! | `r2d2` | no | the same of r2d2 and Diesel; it may need Rust 1.95 (`scheduled-thread-pool` 0.2.7 does not), and is not in `full` |
+//! | `sqlx` | no | the same of SQLx; needs Rust 1.94, and is not in `full` |
 //! | `memory` | yes | memory of the process: resident, of the heap, its limit, page faults |
 //! | `process` | yes | CPU time and what withholds it, threads, panics, file descriptors, disk, uptime |
 //! | `system` | no | CPU, memory, network, disks and load of the machine |
@@ -67,7 +73,7 @@
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
 //! | `p2p` | no | `p2p`: the metrics of a peer-to-peer node, its networks and its hash table, and of a gateway |
-//! | `full` | no | all of the above |
+//! | `full` | no | all of the above, but for `r2d2` and `sqlx` |
 //! | `mock-clock` | no | `MockClock`: tests say how long things take; for `[dev-dependencies]` |
 //!
 //! # Limits

@@ -1,4 +1,5 @@
-//! The built-in sources, one file each. They are there by themselves: no call is needed.
+//! The built-in sources, one file each. They are there by themselves: no call is needed, but for servers
+//! and pools, which have to be named.
 //!
 //! Each feature is a collector of that name. What it costs is a sweep of a process with 10,000 descriptors
 //! and 200 threads on Linux, measured by the bench `collectors`:
@@ -19,6 +20,10 @@
 //! | | `runtime.panics` | a hook before the one that is there, set by the first collection | |
 //! | `system` | `system.cpu.usage` by `core` and for `all`; `system.memory.total`, `.available`; `system.network.*` by `interface`; `system.disk.*` by `disk`; `system.load` | `/proc/stat`, `meminfo`, `net/dev`, `diskstats`, `loadavg` | 85 µs |
 //! | `tokio-runtime` | `async.workers.count`, `async.tasks.active`, `async.tasks.queued`, `async.workers.busy_time`, `async.workers.parks` | what Tokio tells without `tokio_unstable` | |
+//! | `axum`, `hyper`, `actix-web` | `http.connections.active`, `http.connections.idle` | a [`web::Server`] | |
+//! | `tower` | `http.requests.queued` | a pair of layers, see [`web::Server`] | |
+//! | `accept-queue` | `http.accept.queued`, `http.accept.limit` | `NETLINK_SOCK_DIAG` (Linux), for a [`web::Server`] | |
+//! | `sqlx`, `deadpool`, `bb8`, `r2d2` | `db.pool.connections.active`, `.idle`, `.waiting`, `db.pool.size`, `db.pool.max_size`, `db.pool.wait_time` | pools given to [`db::register`] or [`db::watch`] | |
 //! | | `runtime.gc.collection_count` | what [`register_gc`] was told of; Rust has no garbage collector | |
 //!
 //! On macOS and Windows `sysinfo` tells resident memory, CPU time in total, descriptors, disk and uptime, and the
@@ -33,6 +38,7 @@
 //! `heap_allocated` is what the allocator holds for that, with what it rounds up: jemalloc's `allocated`, mimalloc's
 //! `committed`, else the same as `heap_used`. `heap_sys` is what the allocator has from the system.
 
+pub mod db;
 #[cfg(not(target_os = "linux"))]
 #[cfg(any(feature = "memory", feature = "process"))]
 mod elsewhere;
@@ -66,6 +72,7 @@ mod system;
 mod tasks;
 #[cfg(feature = "tokio-runtime")]
 pub mod tokio;
+pub mod web;
 
 #[cfg(not(target_os = "linux"))]
 #[cfg(any(feature = "memory", feature = "process"))]
@@ -150,7 +157,6 @@ pub(crate) fn thread_seen() {
 }
 
 /// Says once that a source is not there.
-#[cfg(any(feature = "memory", feature = "process", feature = "system"))]
 fn missing(metric: &str, why: impl std::fmt::Display) {
     crate::status::report(metric, format!("can't be read here and is left out: {why}"));
 }

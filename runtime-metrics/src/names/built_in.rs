@@ -179,6 +179,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     gauge("db.pool.connections.waiting", "count", "Callers that wait for a connection.").means("Staying above zero: the pool is too small, or connections are held for too long.").otel("db.client.connection.pending_requests", "{request}", 1.0),
     gauge("db.pool.size", "count", "Connections of the pool, used and idle."),
     gauge("db.pool.max_size", "count", "The most connections the pool may have.").otel("db.client.connection.max", "{connection}", 1.0),
+    BuiltIn::new("db.pool.wait_time", Kind::Histogram, "seconds", "How long callers waited for a connection, also those who gave up.").means("Its high quantiles growing: the pool is too small, or connections are held for too long; `db.pool.connections.waiting` is of one moment and may miss it.").otel("db.client.connection.wait_time", "s", 1.0),
     gauge("system.cpu.usage", "percent", "Share of a core, or of all, that the machine used since the last collection; 100 is all of it.").otel("system.cpu.utilization", "1", 0.01),
     gauge("system.memory.total", "bytes", "Memory of the machine.").otel("system.memory.limit", "By", 1.0),
     gauge("system.memory.available", "bytes", "Memory that programs could still have without swapping.").means("Near zero: the kernel will soon end a process.").otel("system.linux.memory.available", "By", 1.0),
