@@ -1,7 +1,7 @@
 //! Time: the processor's invariant counter where it can be trusted, the monotonic clock elsewhere.
 
 #[cfg(any(test, feature = "mock-clock"))]
-mod mock;
+pub(crate) mod mock;
 
 #[cfg(feature = "mock-clock")]
 pub use mock::MockClock;

@@ -39,7 +39,8 @@
 //!   [`export::openmetrics`] for a server of your own.
 //! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
 //! * The process's own health: [`collectors`], and [`health()`] in words; its heap, with any allocator:
-//!   [`CountingAllocator`].
+//!   [`CountingAllocator`]; of Tokio runtimes `collectors::tokio` (feature `tokio-runtime`), of other executors
+//!   `executor` (feature `executor`).
 //! * Ready-made for a peer-to-peer node: `p2p` (feature `p2p`).
 //! * How it is built: [`architecture`].
 //!
@@ -67,7 +68,9 @@
 //! | `mimalloc` | no | what mimalloc tells of the heap, for a program that uses it |
 //! | `serde` | yes | the wire types as JSON |
 //! | `log` | yes | what [`status`] tells is also logged, once, as a warning of `runtime_metrics` |
-//! | `tokio-runtime` | no | tasks, queues and workers of Tokio runtimes |
+//! | `executor` | no | `executor::Monitor`: tasks, polls and delays of any executor, as smol |
+//! | `async-std` | no | the same for async-std by name; the crate itself is no dependency |
+//! | `tokio-runtime` | no | tasks, queues, workers and delays of Tokio runtimes, and `#[runtime_metrics::main]` |
 //! | `http` | no | the HTTP server that answers scrapes |
 //! | `sentry` | no | the Sentry integration: metrics, summaries of spans, exemplars, the context of events |
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
@@ -98,6 +101,8 @@ mod config;
 mod counting;
 mod digits;
 mod escape;
+#[cfg(feature = "executor")]
+pub mod executor;
 mod exemplar;
 pub mod export;
 mod hash;
@@ -111,6 +116,8 @@ mod names;
 #[cfg(feature = "p2p")]
 pub mod p2p;
 mod protocol;
+#[cfg(feature = "executor")]
+mod recent;
 mod registry;
 #[cfg(feature = "sentry")]
 mod sentry;
@@ -122,6 +129,8 @@ mod sync;
 #[cfg(feature = "mock-clock")]
 pub use clock::MockClock;
 pub use collect::MetricCollector;
+#[cfg(feature = "tokio-runtime")]
+pub use collectors::tokio::RuntimeBuilderExt;
 pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
 pub use counting::{CountingAllocator, HeapCounts};
 pub use exemplar::Exemplar;
@@ -140,6 +149,8 @@ pub use metric::{
 };
 pub use protocol::{MetricType, MetricValue, RuntimeMetric, RuntimeMetrics};
 pub use registry::{Identity, Limits, RegisterError, Registry, Source, registry};
+#[cfg(feature = "tokio-runtime")]
+pub use runtime_metrics_macros::main;
 pub use runtime_metrics_macros::{LabelValue, add_label, increment, metered, metric, metrics, observe, set, timer};
 #[cfg(feature = "sentry")]
 pub use sentry::{MetricsTransport, RuntimeMetricsIntegration, SummaryPlacement};
@@ -176,6 +187,8 @@ macro_rules! __submit {
 /// What the macros expand to; not for use by hand, and free to change.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "tokio-runtime")]
+    pub use crate::collectors::tokio::run;
     pub use crate::label::{LabelKey, LabelText, LabelValue};
     pub use crate::measured::{
         Action, EmittedAt, Ended, MeasuredService, Metered, Outcome, Probe, Service, ServiceProbe, add_label, begin,
@@ -194,4 +207,6 @@ pub mod __private {
     };
     pub use crate::shard::Remembered;
     pub use linkme;
+    #[cfg(feature = "tokio-runtime")]
+    pub use tokio::runtime::Builder;
 }

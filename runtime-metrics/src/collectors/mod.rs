@@ -19,7 +19,8 @@
 //! | | `process.open_fds`, `.limit`; `process.disk.read`, `.written` | size of `/proc/self/fd`, `getrlimit`, `/proc/self/io` | |
 //! | | `runtime.panics` | a hook before the one that is there, set by the first collection | |
 //! | `system` | `system.cpu.usage` by `core` and for `all`; `system.memory.total`, `.available`; `system.network.*` by `interface`; `system.disk.*` by `disk`; `system.load` | `/proc/stat`, `meminfo`, `net/dev`, `diskstats`, `loadavg` | 85 µs |
-//! | `tokio-runtime` | `async.workers.count`, `async.tasks.active`, `async.tasks.queued`, `async.workers.busy_time`, `async.workers.parks` | what Tokio tells without `tokio_unstable` | |
+//! | `executor` | `async.tasks.spawned`, `.active`, `async.polls.total`, `async.poll.*`, `async.schedule.delay` | futures that `executor::Monitor` instruments | |
+//! | `tokio-runtime` | all of `async.*` | see `collectors::tokio`: what Tokio tells, a thread that watches, and what was installed | |
 //! | `axum`, `hyper`, `actix-web` | `http.connections.active`, `http.connections.idle` | a [`web::Server`] | |
 //! | `tower` | `http.requests.queued` | a pair of layers, see [`web::Server`] | |
 //! | `accept-queue` | `http.accept.queued`, `http.accept.limit` | `NETLINK_SOCK_DIAG` (Linux), for a [`web::Server`] | |
@@ -42,6 +43,8 @@ pub mod db;
 #[cfg(not(target_os = "linux"))]
 #[cfg(any(feature = "memory", feature = "process"))]
 mod elsewhere;
+#[cfg(feature = "executor")]
+mod executor;
 mod found;
 mod gc;
 #[cfg(target_os = "linux")]
@@ -142,8 +145,14 @@ pub(crate) fn install() {
         collect::add(Arc::new(process::Process::default()));
         #[cfg(feature = "system")]
         collect::add(Arc::new(system::System::default()));
+        #[cfg(feature = "executor")]
+        collect::add(Arc::new(executor::Executors));
         #[cfg(feature = "tokio-runtime")]
-        collect::add(Arc::new(tokio::Runtimes));
+        {
+            collect::add(Arc::new(tokio::Runtimes));
+            #[cfg(target_os = "linux")]
+            collect::add(Arc::new(tokio::Sources));
+        }
     });
     #[cfg(feature = "process")]
     panics::watch();
@@ -154,6 +163,13 @@ pub(crate) fn install() {
 pub(crate) fn thread_seen() {
     #[cfg(feature = "tokio-runtime")]
     tokio::discover();
+}
+
+/// Called for each task that this library spawns on a Tokio runtime.
+#[cfg(feature = "http")]
+pub(crate) fn own_task() {
+    #[cfg(feature = "tokio-runtime")]
+    tokio::own_task();
 }
 
 /// Says once that a source is not there.

@@ -49,6 +49,9 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             runtime.block_on(async {
+                for _ in 0..2 {
+                    crate::collectors::own_task();
+                }
                 tokio::spawn(accept(listener, format));
                 tokio::spawn(sample(interval));
                 // An error means that the handle was dropped, which is not a wish to stop.
@@ -89,6 +92,7 @@ async fn accept(listener: tokio::net::TcpListener, format: ExportFormat) {
             continue;
         };
         let texts = Arc::clone(&texts);
+        crate::collectors::own_task();
         tokio::spawn(async move {
             let answer = service_fn(|request| {
                 let answer = answer(&request, format, &texts);

@@ -19,6 +19,13 @@ pub(crate) fn set_slow_poll_threshold(threshold: Duration) {
     SLOW_POLL_NANOS.store(u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX), Relaxed);
 }
 
+/// Whether a poll that took so long is slow.
+#[cfg(feature = "executor")]
+#[inline(always)]
+pub(crate) fn is_slow(nanos: u64) -> bool {
+    nanos > SLOW_POLL_NANOS.load(Relaxed)
+}
+
 pin_project! {
     /// The future of a measured function. The call of an async function starts with the first poll,
     /// as its body does, so one that is never polled is no call; dropped before it is ready, it was

@@ -15,6 +15,8 @@ pub use call::{begin, hint, sync};
 pub use ended::{Ended, call};
 pub use event::EmittedAt;
 pub use frame::add_label;
+#[cfg(feature = "executor")]
+pub(crate) use future::is_slow;
 pub(crate) use future::set_slow_poll_threshold;
 pub use future::{Metered, future, returned};
 pub use outcome::{MeasuredOutcome, Outcome, Probe, judge, probe};

@@ -107,6 +107,7 @@ fn unwanted(config: &RuntimeMetricsConfig) -> Vec<&'static str> {
         ("process", config.collect_process),
         ("system", config.collect_system),
         ("tokio", config.collect_async_runtime),
+        ("executor", config.collect_async_runtime),
     ];
     switches.into_iter().filter(|(_, wanted)| !wanted).map(|(name, _)| name).collect()
 }

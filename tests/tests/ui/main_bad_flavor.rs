@@ -1,0 +1,2 @@
+#[runtime_metrics::main(flavor = "threaded")]
+async fn main() {}

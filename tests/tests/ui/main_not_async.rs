@@ -1,0 +1,2 @@
+#[runtime_metrics::main]
+fn main() {}

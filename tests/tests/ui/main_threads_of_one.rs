@@ -1,0 +1,2 @@
+#[runtime_metrics::main(flavor = "current_thread", worker_threads = 2)]
+async fn main() {}

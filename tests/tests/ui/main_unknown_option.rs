@@ -1,0 +1,2 @@
+#[runtime_metrics::main(worker_thread = 2)]
+async fn main() {}
