@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
+use deadpool::managed::{self, Metrics, RecycleResult};
+use runtime_metrics::collectors::{db, tokio as runtimes};
 use runtime_metrics::{Finding, HealthReport, HealthSettings, Severity, health, set_health, status};
 use runtime_metrics_tests::eventually;
+use std::convert::Infallible;
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
 
 /// The report is one for the whole process, and so is the trouble.
 fn alone(settings: HealthSettings) -> MutexGuard<'static, ()> {
@@ -112,4 +116,123 @@ fn settings_that_make_no_sense_are_told_and_not_used() {
     assert!(told.iter().any(|message| message.contains("busy_ratio = 80 can't be used")), "{told:?}");
     assert!(told.iter().any(|message| message.contains("eight intervals")), "{told:?}");
     let _: HealthReport = health();
+}
+
+/// A runtime that is known, of two workers.
+fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(2).max_blocking_threads(2).enable_all().build().unwrap();
+    runtimes::register(runtime.handle());
+    runtime
+}
+
+#[test]
+fn a_worker_that_is_blocked_is_named_while_it_is() {
+    let _alone = alone(fast());
+    let runtime = runtime();
+    let mut blocked: Option<tokio::task::JoinHandle<()>> = None;
+    let finding = found("blocked_worker", || {
+        if blocked.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+            blocked = Some(runtime.spawn(async { std::thread::sleep(Duration::from_millis(400)) }));
+        }
+    });
+    assert_eq!(finding.severity, Severity::Critical);
+    assert!(finding.summary.starts_with("worker "), "{finding}");
+    runtime.shutdown_background();
+}
+
+#[test]
+fn tasks_that_never_end_are_a_leak() {
+    let _alone = alone(fast());
+    let runtime = runtime();
+    let leak = found("task_leak", || {
+        drop(runtime.spawn(std::future::pending::<()>()));
+        drop(runtime.spawn(std::future::pending::<()>()));
+        std::thread::sleep(Duration::from_millis(5));
+    });
+    assert!(leak.summary.starts_with("tasks of "), "{leak}");
+    runtime.shutdown_background();
+}
+
+/// Computes for so long between two awaits, for ever.
+async fn computes(each: Duration) {
+    loop {
+        let until = Instant::now() + each;
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn a_runtime_with_more_work_than_workers_is_saturated() {
+    let _alone = alone(fast());
+    let runtime = runtime();
+    for _ in 0..8 {
+        runtime.spawn(computes(Duration::from_millis(1)));
+    }
+    let finding = found("saturated_runtime", || std::thread::sleep(Duration::from_millis(20)));
+    assert!(finding.evidence[0].value > 0.8, "{finding}");
+    runtime.shutdown_background();
+}
+
+#[test]
+fn polls_that_compute_for_long_are_slow() {
+    // So that there are polls enough between the readings.
+    let _alone = alone(HealthSettings { sustained: 10, ..fast() });
+    let runtime = runtime();
+    runtime.block_on(async { drop(runtimes::spawn(computes(Duration::from_micros(200)))) });
+    found("slow_polls", || std::thread::sleep(Duration::from_millis(20)));
+    runtime.shutdown_background();
+}
+
+#[test]
+fn a_blocking_pool_that_is_full_is_named() {
+    let _alone = alone(fast());
+    let runtime = runtime();
+    runtime.block_on(async {
+        for _ in 0..200 {
+            drop(runtimes::spawn_blocking(|| std::thread::sleep(Duration::from_millis(100))));
+        }
+    });
+    found("blocking_pool_full", || std::thread::sleep(Duration::from_millis(20)));
+    runtime.shutdown_background();
+}
+
+/// Connections to nowhere, in a real pool.
+struct Nowhere;
+
+impl managed::Manager for Nowhere {
+    type Type = ();
+    type Error = Infallible;
+
+    async fn create(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn recycle(&self, (): &mut (), _: &Metrics) -> RecycleResult<Infallible> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pool_for_which_callers_wait_is_starved() {
+    let _alone = alone(fast());
+    let runtime = runtime();
+    let pool: managed::Pool<Nowhere> = managed::Pool::builder(Nowhere).max_size(1).build().unwrap();
+    db::register("main", &pool);
+    let held = runtime.block_on(pool.get()).unwrap();
+    for _ in 0..3 {
+        let pool = pool.clone();
+        runtime.spawn(async move { drop(pool.get().await) });
+    }
+    let starved = found("pool_starved", || std::thread::sleep(Duration::from_millis(20)));
+    assert_eq!(
+        (starved.severity, &*starved.summary),
+        (Severity::Critical, "3 callers wait for a connection of `main`")
+    );
+    drop(held);
+    eventually("the pool being well", || health().finding("pool_starved").is_none());
+    db::unregister("main");
+    runtime.shutdown_background();
 }
