@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const DESCRIPTORS: usize = 10_000;
 const THREADS: usize = 200;
-/// What the issue allows a sweep of such a process, in microseconds.
+/// What a sweep of such a process may take, in microseconds.
 const MOST_MICROS: f64 = 200.0;
 
 /// Sweeps, and which collectors take part.
