@@ -91,7 +91,7 @@ impl Watch {
     }
 }
 
-/// `health.findings`: how many findings there are of each rule; 0 means that it looked and found nothing.
+/// `health.findings`: for each rule 1 where it warns, 2 where it is critical, 0 where it found nothing.
 #[derive(Debug)]
 struct Health;
 
@@ -99,15 +99,12 @@ impl MetricCollector for Health {
     fn collect(&self) -> Vec<RuntimeMetric> {
         // As of the last reading: what is collected now is not in the history yet.
         let findings = with(|watch| watch.history.last().map(|at| watch.evaluate(at).findings)).unwrap_or_default();
-        let count =
-            |rule: &str, severity| findings.iter().filter(|one| one.rule == rule && one.severity == severity).count();
-        let of = |rule: &str, severity: Severity| {
-            RuntimeMetric::gauge("health.findings", count(rule, severity))
-                .with_unit("count")
-                .with_tag("rule", rule)
-                .with_tag("severity", severity.to_string())
+        let worst = |rule: &str| findings.iter().filter(|one| one.rule == rule).map(|one| one.severity).max();
+        let of = |rule: &str| {
+            let level = worst(rule).map_or(0, |severity| if severity == Severity::Critical { 2 } else { 1 });
+            RuntimeMetric::gauge("health.findings", level).with_unit("count").with_tag("rule", rule)
         };
-        RULES.iter().flat_map(|(rule, _)| [of(rule, Severity::Warning), of(rule, Severity::Critical)]).collect()
+        RULES.iter().map(|(rule, _)| of(rule)).collect()
     }
 
     fn name(&self) -> &'static str {

@@ -187,8 +187,8 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     counter("system.network.sent", "bytes", "Bytes that left through an interface of the network namespace.").otel("system.network.io", "By", 1.0).attributes(&[("network.io.direction", "transmit")]),
     counter("system.disk.read", "bytes", "Bytes read from a disk of the machine.").otel("system.disk.io", "By", 1.0).attributes(&[("disk.io.direction", "read")]),
     counter("system.disk.written", "bytes", "Bytes written to a disk of the machine.").otel("system.disk.io", "By", 1.0).attributes(&[("disk.io.direction", "write")]),
-    gauge("health.findings", "count", "Findings of the health report, by rule and severity.")
-        .means("Any that is critical: something does not work any more, or will not soon."),
+    gauge("health.findings", "count", "What the health report found, by rule: 1 is a warning, 2 is critical.")
+        .means("2: something does not work any more, or will not soon."),
     gauge("system.load", "count", "Threads that run or want to, on average over the last minute.").means("Above the number of cores: work waits for a core."),
 ];
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Under which name events have it.
 const NAME: &str = "runtime_metrics";
-/// How many values an event carries at most.
+/// How many values an event carries at most, and how many of the collectors'.
 const VALUES: usize = 100;
+const COLLECTED_VALUES: usize = 60;
 /// Metrics with more series than this are left out: which of them mattered, nobody could tell.
 const SERIES: usize = 10;
 /// How many series are looked at for them.
@@ -62,7 +63,9 @@ fn values() -> Map<String, Json> {
     // What never happened says nothing of the event.
     let recorded =
         RuntimeMetrics::from(&own(recorded)).metrics.into_iter().filter(|metric| metric.value.as_f64() != 0.0);
-    for metric in collected.into_iter().chain(recorded) {
+    let found = |metric: &RuntimeMetric| metric.name != "health.findings" || metric.value.as_f64() != 0.0;
+    let collected = collected.into_iter().filter(found).take(COLLECTED_VALUES);
+    for metric in collected.chain(recorded) {
         if values.len() >= VALUES {
             break;
         }
