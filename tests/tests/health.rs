@@ -46,8 +46,6 @@ fn found(rule: &str, mut worse: impl FnMut()) -> Finding {
 #[test]
 fn a_program_that_is_well_is_told_so() {
     let _alone = alone(fast());
-    // The runtimes of other tests end in their own time.
-    eventually("the end of what others left behind", || health().is_healthy());
     for _ in 0..20 {
         let report = health();
         assert!(report.is_healthy(), "{report}");
@@ -137,6 +135,7 @@ fn a_worker_that_is_blocked_is_named_while_it_is() {
     assert_eq!(finding.severity, Severity::Critical);
     assert!(finding.summary.starts_with("worker "), "{finding}");
     runtime.shutdown_background();
+    eventually("the worker being free", || health().finding("blocked_worker").is_none());
 }
 
 #[test]
@@ -173,6 +172,7 @@ fn a_runtime_with_more_work_than_workers_is_saturated() {
     let finding = found("saturated_runtime", || std::thread::sleep(Duration::from_millis(20)));
     assert!(finding.evidence[0].value > 0.8, "{finding}");
     runtime.shutdown_background();
+    eventually("the runtime being forgotten", || health().finding("saturated_runtime").is_none());
 }
 
 #[test]
@@ -195,7 +195,9 @@ fn a_blocking_pool_that_is_full_is_named() {
         }
     });
     found("blocking_pool_full", || std::thread::sleep(Duration::from_millis(20)));
+    // What waits is dropped once the two that sleep have woken.
     runtime.shutdown_background();
+    eventually("the pool being empty", || health().finding("blocking_pool_full").is_none());
 }
 
 /// Connections to nowhere, in a real pool.
