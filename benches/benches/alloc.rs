@@ -31,7 +31,7 @@ const CASES: [Case; 5] = [
 
 /// What is allocated.
 const LAYOUT: Layout = Layout::new::<[u64; 8]>();
-/// What the issue allows counting to add to a pair.
+/// What counting may add to a pair.
 const MOST_NANOS: f64 = 2.0;
 
 fn main() -> ExitCode {

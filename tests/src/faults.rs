@@ -312,11 +312,15 @@ fn answer(
             return None;
         }
     };
-    let answered =
-        stream.write_all(format!("HTTP/1.1 {status} So\r\n{headers}content-length: 2\r\n\r\n{{}}").as_bytes());
+    let answer = format!("HTTP/1.1 {status} So\r\n{headers}content-length: 2\r\n\r\n{{}}");
+    // Under the lock: who has read the answer must find the request among those that were kept.
+    let mut state = shared.lock();
+    let answered = stream.write_all(answer.as_bytes());
     // What goes away before it could say that it took it did not.
     request.taken = status == 200 && answered.is_ok();
-    keep(shared, request);
+    state.requests.push(request);
+    drop(state);
+    shared.changed.notify_all();
     answered.ok()
 }
 

@@ -6,8 +6,8 @@
 use runtime_metrics::{
     MetricsTransport, Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, registry, status,
 };
-use runtime_metrics_tests::eventually;
 use runtime_metrics_tests::faults::{Faulty, Reply, items, newest};
+use runtime_metrics_tests::{PATIENCE, eventually};
 use sentry::{Client, ClientOptions, Hub, TransactionContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -410,7 +410,7 @@ fn a_limit_of_transactions_is_kept_although_their_summaries_are_written_anew() {
                 increment!("faults_in_transaction");
             }
             transaction.finish();
-            hub.client().unwrap().flush(None);
+            assert!(hub.client().unwrap().flush(Some(PATIENCE)));
         });
     };
     transaction(true);
