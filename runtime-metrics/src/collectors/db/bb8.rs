@@ -18,28 +18,40 @@ impl<M: ManageConnection> PoolStats for Pool<M> {
     }
 }
 
-/// A pool, and how many of those that it counts as waiting have given up.
+/// A pool, and what is known of those that it counts as waiting and that have given up.
 struct Corrected<M: ManageConnection> {
     pool: Pool<M>,
-    given_up: Mutex<u64>,
+    given_up: Mutex<GivenUp>,
 }
 
 impl<M: ManageConnection> PoolStats for Corrected<M> {
     fn state(&self) -> Option<PoolState> {
         let told = self.pool.state();
-        let pending = told.statistics.pending_gets();
-        let mut given_up = self.given_up.lock();
-        // While a connection is idle nobody waits. Until there is one, those who have given up since are
-        // still told.
-        if told.idle_connections > 0 {
-            *given_up = pending;
-        }
-        let waiting = pending.saturating_sub(*given_up);
+        let waiting = self.given_up.lock().correct(told.statistics.pending_gets(), told.idle_connections > 0);
         PoolStats::state(&self.pool).map(|state| state.with_waiting(waiting))
     }
 
     fn handle(&self) -> Box<dyn PoolStats> {
         self.pool.handle()
+    }
+}
+
+/// How many of those that bb8 counts as waiting have given up.
+#[derive(Debug, Default)]
+struct GivenUp {
+    count: u64,
+    /// What was told as waiting at the last reading, if a connection was idle at that time.
+    at_rest: Option<u64>,
+}
+
+impl GivenUp {
+    /// Who waits in truth. While a connection is idle nobody does, but for those who are about to take it:
+    /// these have it by the next reading, so only who is told at two of them has given up. Until there are
+    /// such two, those who have given up since are still told.
+    fn correct(&mut self, told: u64, idle: bool) -> u64 {
+        self.count = told.min(self.at_rest.filter(|_| idle).unwrap_or(self.count));
+        self.at_rest = idle.then_some(told);
+        told - self.count
     }
 }
 
@@ -76,5 +88,33 @@ impl<M: ManageConnection> Watched<Pool<M>> {
     pub async fn get_owned(&self) -> Result<PooledConnection<'static, M>, RunError<M::Error>> {
         let _waits = self.waits();
         Pool::get_owned(self).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GivenUp;
+
+    #[test]
+    fn who_has_given_up_is_taken_away_at_rest() {
+        let mut given_up = GivenUp::default();
+        let readings =
+            [(3, false, 3), (3, true, 3), (3, true, 0), (3, false, 0), (6, false, 3), (6, true, 3), (6, true, 0)];
+        for (told, idle, waiting) in readings {
+            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
+        }
+    }
+
+    #[test]
+    fn who_is_about_to_take_the_idle_one_has_not_given_up() {
+        let mut given_up = GivenUp::default();
+        // Read while one was handed over, and then only when three others waited.
+        for (told, idle, waiting) in [(1, true, 1), (0, false, 0), (3, false, 3)] {
+            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
+        }
+        // Twice in a row: too many, until there is less to tell or a rest without it.
+        for (told, idle, waiting) in [(1, true, 1), (1, true, 0), (0, false, 0), (3, false, 3)] {
+            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
+        }
     }
 }

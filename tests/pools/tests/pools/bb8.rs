@@ -44,7 +44,10 @@ async fn what_a_registered_pool_forgot_to_take_away_is_corrected_once_it_rests()
             tokio::spawn(async move { drop(pool.get().await) })
         });
         becomes("bb8", [2, 0, 3, 2, 2]);
-        waiters.iter().for_each(tokio::task::JoinHandle::abort);
+        for waiter in waiters {
+            waiter.abort();
+            assert!(waiter.await.unwrap_err().is_cancelled());
+        }
         drop(held);
         becomes("bb8", [0, 2, 0, 2, 2]);
     }
