@@ -135,7 +135,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     counter("process.page_faults.minor", "count", "Page faults that needed no disk.").means("Its rate follows fresh memory.").otel("process.paging.faults", "{fault}", 1.0).attributes(&[("system.paging.fault.type", "minor")]),
     counter("process.page_faults.major", "count", "Page faults that waited for the disk.").means("Rising: memory is short, code and data are read again from disk.").otel("process.paging.faults", "{fault}", 1.0).attributes(&[("system.paging.fault.type", "major")]),
     gauge("process.cpu.usage", "percent", "Share of one core that the process used lately; 100 is one full core.").means("Near 100 times `process.cpu.count`, work queues up.").prometheus("process_cpu_usage_ratio", "ratio", 0.01).otel("process.cpu.utilization", "1", 0.01),
-    gauge("process.cpu.count", "count", "Cores that the process may use, by affinity and quota."),
+    gauge("process.cpu.count", "count", "Cores that the process may use, by affinity and quota.").prometheus("process_cpu_cores", "", 1.0),
     counter("process.cpu.user_time", "milliseconds", "CPU time in user mode.").prometheus("process_cpu_user_seconds", "seconds", 0.001).otel("process.cpu.time", "s", 0.001).attributes(&[("cpu.mode", "user")]),
     counter("process.cpu.system_time", "milliseconds", "CPU time in the kernel.").means("Rising faster than user time: many small system calls.").prometheus("process_cpu_system_seconds", "seconds", 0.001).otel("process.cpu.time", "s", 0.001).attributes(&[("cpu.mode", "system")]),
     counter("process.cpu.throttled_time", "seconds", "Time in which the control group's CPU quota kept it from running.").means("Rising: latency that no profile shows. Raise the quota, or use fewer threads."),
