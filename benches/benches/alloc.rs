@@ -35,12 +35,10 @@ const LAYOUT: Layout = Layout::new::<[u64; 8]>();
 const MOST_NANOS: f64 = 2.0;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(other) = arguments.iter().find(|argument| !["--bench", "--quick"].contains(&argument.as_str())) {
-        eprintln!("`{other}` is not an option; there is --quick");
-        return ExitCode::from(2);
-    }
-    let quick = arguments.iter().any(|argument| argument == "--quick") || arguments.is_empty();
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let (rounds, pairs) = if quick { (5, 20_000) } else { (201, 100_000) };
 
     let mut nanos = [const { [Vec::new(), Vec::new()] }; CASES.len()];

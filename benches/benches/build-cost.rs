@@ -56,13 +56,12 @@ const ROWS: [Row; 5] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(other) = arguments.iter().find(|argument| !["--bench", "--quick"].contains(&argument.as_str())) {
-        eprintln!("`{other}` is not an option; there is --quick");
-        return ExitCode::from(2);
-    }
-    // `cargo bench` says `--bench`; without it (`cargo test --benches`), and quickly, the crates are only counted.
-    let rounds = if *arguments == ["--bench"] { ROUNDS } else { 0 };
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
+    // Quickly, the crates are only counted.
+    let rounds = if quick { 0 } else { ROUNDS };
     match table(rounds) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -23,12 +23,10 @@ const SWEEPS: [(&str, &[&str]); 4] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(other) = arguments.iter().find(|argument| !["--bench", "--quick"].contains(&argument.as_str())) {
-        eprintln!("`{other}` is not an option; there is --quick");
-        return ExitCode::from(2);
-    }
-    let quick = arguments.iter().any(|argument| argument == "--quick") || arguments.is_empty();
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let rounds = if quick { 100 } else { 2_000 };
 
     drop(Snapshot::take());

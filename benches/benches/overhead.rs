@@ -46,7 +46,10 @@ fn scrape(address: SocketAddr) -> std::io::Result<usize> {
 }
 
 fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let exporter = MetricsExporter::new().address("127.0.0.1:0").start();
     let Some(address) = exporter.address() else {
         eprintln!("there is no port to be had on the loopback address");

@@ -1,13 +1,16 @@
 //! What the tests share: a Sentry endpoint on the loopback address, a strict reader of envelopes,
-//! plain HTTP, and the heap. The tests themselves are in `tests/`, one file for each promise.
+//! clients that send to it, plain HTTP, and the heap. The tests themselves are in `tests/`, one file for each promise.
 
 pub mod faults;
 pub mod heap;
 
+use runtime_metrics::{RuntimeMetricsConfig, RuntimeMetricsIntegration};
+use sentry::{Client, ClientOptions};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longer than anything that works takes, so that a test that waits for it fails in the end.
@@ -205,6 +208,35 @@ pub fn http(address: SocketAddr, request: &str) -> std::io::Result<Answer> {
 pub fn get(address: SocketAddr, path: &str, accept: &str) -> std::io::Result<Answer> {
     let accept = if accept.is_empty() { String::new() } else { format!("accept: {accept}\r\n") };
     http(address, &format!("GET {path} HTTP/1.1\r\nhost: test\r\n{accept}connection: close\r\n\r\n"))
+}
+
+/// A client as `sentry::init` makes it, but not bound to the hub that all tests share.
+pub fn client(dsn: &str, config: RuntimeMetricsConfig) -> Client {
+    client_with(dsn, config, ClientOptions::new())
+}
+
+/// The same, with options of one's own.
+pub fn client_with(dsn: &str, config: RuntimeMetricsConfig, options: ClientOptions) -> Client {
+    let options = options.dsn(dsn).add_integration(RuntimeMetricsIntegration::new(config));
+    Client::from(sentry::apply_defaults(options))
+}
+
+/// Nothing that moves by itself is collected.
+pub fn still(collection_interval: Duration) -> RuntimeMetricsConfig {
+    RuntimeMetricsConfig {
+        collection_interval,
+        collect_memory: false,
+        collect_process: false,
+        collect_system: false,
+        collect_async_runtime: false,
+        ..Default::default()
+    }
+}
+
+/// For tests that look at the whole process: one at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits until a condition holds.

@@ -9,10 +9,11 @@ use runtime_metrics::{
     Counter, Gauge, Histogram, Identity, LabelValue, Limits, MockClock, Rate, Set, Summary, Timer, add_label,
     increment, metered, metric, metrics, observe, registry, set, timer,
 };
+use runtime_metrics_tests::alone;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -46,12 +47,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// A test looks at all that is recorded, so no other may record something new meanwhile.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn allocations(work: impl FnOnce()) -> usize {
     let before = COUNT.get();

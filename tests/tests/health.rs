@@ -8,14 +8,13 @@ use runtime_metrics::{Finding, HealthReport, HealthSettings, Severity, health, s
 use runtime_metrics_tests::eventually;
 use std::convert::Infallible;
 use std::fs::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// The report is one for the whole process, and so is the trouble.
 fn alone(settings: HealthSettings) -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let one = runtime_metrics_tests::alone();
     set_health(settings);
     one
 }

@@ -6,17 +6,11 @@ use runtime_metrics::{
     MetricCollector, RuntimeMetric, RuntimeMetrics, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment,
     metered, observe, status,
 };
-use runtime_metrics_tests::{Envelope, Ingest};
+use runtime_metrics_tests::{Envelope, Ingest, client};
 use sentry::{Client, ClientOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// A client as `sentry::init` makes it, but not bound to the hub that all tests share.
-fn client(ingest: &Ingest, config: RuntimeMetricsConfig) -> Client {
-    let options = ClientOptions::new().dsn(&ingest.dsn()).add_integration(RuntimeMetricsIntegration::new(config));
-    Client::from(sentry::apply_defaults(options))
-}
 
 fn every(interval: Duration) -> RuntimeMetricsConfig {
     RuntimeMetricsConfig { collection_interval: interval, ..Default::default() }
@@ -40,7 +34,7 @@ fn an_envelope_leaves_each_interval_and_is_what_the_protocol_says() {
     observe!("sentry_amount", value: 7.5);
 
     let ingest = Ingest::start();
-    let client = client(&ingest, every(FAST));
+    let client = client(&ingest.dsn(), every(FAST));
     let (first, second) = (ingest.next(), ingest.next());
     for envelope in [&first, &second] {
         assert_eq!(envelope.header["dsn"], ingest.dsn());
@@ -84,7 +78,7 @@ fn an_envelope_leaves_each_interval_and_is_what_the_protocol_says() {
 #[test]
 fn the_last_envelope_leaves_when_the_client_is_dropped() {
     let ingest = Ingest::start();
-    let client = client(&ingest, every(NEVER));
+    let client = client(&ingest.dsn(), every(NEVER));
     increment!("sentry_last", value: 1);
     drop(client);
     let rest = ingest.rest(Duration::from_millis(500));
@@ -123,8 +117,8 @@ fn a_program_that_ends_sends_what_it_recorded_last() {
 #[test]
 fn each_client_ships_on_its_own() {
     let (one, two) = (Ingest::start(), Ingest::start());
-    let first = client(&one, every(FAST));
-    let second = client(&two, every(FAST));
+    let first = client(&one.dsn(), every(FAST));
+    let second = client(&two.dsn(), every(FAST));
     one.next();
     two.next();
     drop(first);
@@ -158,7 +152,7 @@ impl MetricCollector for Flaky {
 fn a_collector_that_panics_is_named_and_the_loop_goes_on() {
     let ingest = Ingest::start();
     let config = RuntimeMetricsConfig { custom_collectors: vec![Arc::new(Flaky(AtomicU64::new(0)))], ..every(FAST) };
-    let client = client(&ingest, config);
+    let client = client(&ingest.dsn(), config);
     let mut seen = 0;
     for _ in 0..200 {
         let envelope = ingest.next();
@@ -184,7 +178,7 @@ fn what_is_switched_off_is_not_sent() {
         collect_async_runtime: false,
         ..every(FAST)
     };
-    let client = client(&ingest, config);
+    let client = client(&ingest.dsn(), config);
     let envelope = ingest.next();
     for name in ["runtime.memory.rss", "process.uptime", "system.load", "async.workers.count"] {
         assert!(envelope.metrics(name).is_empty(), "{name}");

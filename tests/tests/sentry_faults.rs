@@ -7,7 +7,7 @@ use runtime_metrics::{
     MetricsTransport, Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, registry, status,
 };
 use runtime_metrics_tests::faults::{Faulty, Reply, items, newest};
-use runtime_metrics_tests::{PATIENCE, eventually};
+use runtime_metrics_tests::{PATIENCE, client_with, eventually};
 use sentry::{Client, ClientOptions, Hub, TransactionContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,14 +21,12 @@ const UNMOVED: Duration = Duration::from_millis(800);
 /// More than a close may take: it waits two seconds for the server.
 const CLOSE: Duration = Duration::from_secs(5);
 
-fn options(server: &Faulty, config: RuntimeMetricsConfig) -> ClientOptions {
-    let options = ClientOptions::new().dsn(&server.dsn()).add_integration(RuntimeMetricsIntegration::new(config));
-    sentry::apply_defaults(options)
+fn every(collection_interval: Duration) -> RuntimeMetricsConfig {
+    RuntimeMetricsConfig { collection_interval, ..Default::default() }
 }
 
 fn client(server: &Faulty, trace_metrics: bool) -> Client {
-    let config = RuntimeMetricsConfig { collection_interval: FAST, trace_metrics, ..Default::default() };
-    Client::from(options(server, config))
+    runtime_metrics_tests::client(&server.dsn(), RuntimeMetricsConfig { trace_metrics, ..every(FAST) })
 }
 
 /// A program at work: threads that record all the time.
@@ -303,7 +301,7 @@ fn a_client_that_takes_the_place_of_another_on_the_hub_ships_on() {
     // The one test of this program that binds to the main hub.
     let hub = sentry::Hub::main();
     let bind = |server: &Faulty| {
-        let client = Arc::new(Client::from(options(server, config())));
+        let client = Arc::new(runtime_metrics_tests::client(&server.dsn(), config()));
         hub.bind_client(Some(Arc::clone(&client)));
         server.wait_for_requests(3);
         client
@@ -339,11 +337,11 @@ fn of_two_clients_the_one_with_a_good_server_does_not_know_of_the_other() {
 }
 
 #[test]
-fn two_clients_that_hang_take_no_longer_to_drop_than_one() {
+fn two_clients_of_one_integration_that_hang_take_no_longer_to_drop_than_one() {
     let server = Faulty::start();
     server.replies(Reply::Never);
-    let config = RuntimeMetricsConfig { collection_interval: FAST, ..Default::default() };
-    let options = options(&server, config);
+    let ours = RuntimeMetricsIntegration::new(every(FAST));
+    let options = sentry::apply_defaults(ClientOptions::new().dsn(&server.dsn()).add_integration(ours));
     let clients = [Client::from(options.clone()), Client::from(options.clone())];
     server.wait_for_requests(2);
     let start = Instant::now();
@@ -356,8 +354,7 @@ fn two_clients_that_hang_take_no_longer_to_drop_than_one() {
 fn a_close_under_load_sends_what_was_recorded_before_it() {
     let server = Faulty::start();
     let load = Load::start("close");
-    let config = RuntimeMetricsConfig { collection_interval: Duration::from_hours(1), ..Default::default() };
-    let client = Client::from(options(&server, config));
+    let client = runtime_metrics_tests::client(&server.dsn(), every(Duration::from_hours(1)));
     load.goes_on();
     let (least, start) = (load.done(), Instant::now());
     drop(client);
@@ -397,11 +394,11 @@ fn a_runtime_whose_workers_are_all_blocked_does_not_silence_what_says_so() {
 fn a_limit_of_transactions_is_kept_although_their_summaries_are_written_anew() {
     let server = Faulty::start();
     server.replies(Reply::TakeWith("x-sentry-rate-limits: 60:transaction:organization\r\n"));
-    let config = RuntimeMetricsConfig { collection_interval: Duration::from_hours(1), ..Default::default() };
-    let options = options(&server, config)
+    let options = ClientOptions::new()
         .traces_sample_rate(1.0)
         .transport(MetricsTransport::over(sentry::transports::DefaultTransportFactory));
-    let hub = Arc::new(Hub::new(Some(Arc::new(Client::from(options))), Arc::default()));
+    let client = client_with(&server.dsn(), every(Duration::from_hours(1)), options);
+    let hub = Arc::new(Hub::new(Some(Arc::new(client)), Arc::default()));
     let transaction = |summarised: bool| {
         Hub::run(Arc::clone(&hub), || {
             let transaction = sentry::start_transaction(TransactionContext::new("limited", "test"));

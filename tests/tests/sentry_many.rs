@@ -3,35 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
-use runtime_metrics::{Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, registry};
-use runtime_metrics_tests::eventually;
+use runtime_metrics::{Reading, RuntimeMetricsConfig, increment, registry};
 use runtime_metrics_tests::faults::{Faulty, Reply};
-use sentry::{Client, ClientOptions};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use runtime_metrics_tests::{alone, client, eventually, still};
 use std::time::Duration;
-
-/// One test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn client(server: &Faulty, config: RuntimeMetricsConfig) -> Client {
-    let options = ClientOptions::new().dsn(&server.dsn()).add_integration(RuntimeMetricsIntegration::new(config));
-    Client::from(sentry::apply_defaults(options))
-}
-
-/// Nothing that moves by itself.
-fn still() -> RuntimeMetricsConfig {
-    RuntimeMetricsConfig {
-        collection_interval: Duration::from_millis(10),
-        collect_memory: false,
-        collect_process: false,
-        collect_system: false,
-        collect_async_runtime: false,
-        ..Default::default()
-    }
-}
 
 /// Resident memory in bytes.
 #[cfg(target_os = "linux")]
@@ -53,8 +28,12 @@ fn a_server_that_does_not_answer_costs_a_bounded_memory() {
         Some(Reading::Counter(count)) => count,
         _ => 0,
     };
-    let config = RuntimeMetricsConfig { collection_interval: Duration::from_millis(1), trace_metrics: true, ..still() };
-    let client = client(&server, config);
+    let config = RuntimeMetricsConfig {
+        collection_interval: Duration::from_millis(1),
+        trace_metrics: true,
+        ..still(Duration::from_millis(10))
+    };
+    let client = client(&server.dsn(), config);
     server.wait_for_requests(1);
     let start = lost();
     eventually("some collections being skipped", || lost() > start + 5);
@@ -73,9 +52,12 @@ fn many_series_are_many_items_that_all_arrive() {
     for series in 0..2500 {
         increment!("many_many", labels: {"series" => series});
     }
-    let config =
-        RuntimeMetricsConfig { collection_interval: Duration::from_millis(200), trace_metrics: true, ..still() };
-    let client = client(&server, config);
+    let config = RuntimeMetricsConfig {
+        collection_interval: Duration::from_millis(200),
+        trace_metrics: true,
+        ..still(Duration::from_millis(10))
+    };
+    let client = client(&server.dsn(), config);
     eventually("all of them", || server.gained("many_many", &[]) == 2500.0);
     assert!(server.items("trace_metric").len() >= 3);
     for item in server.items("trace_metric") {

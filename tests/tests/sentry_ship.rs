@@ -6,8 +6,8 @@ use runtime_metrics::{
     MetricCollector, Reading, RuntimeMetric, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, observe,
     registry, set, status,
 };
-use runtime_metrics_tests::eventually;
 use runtime_metrics_tests::faults::{Faulty, Reply, items, newest};
+use runtime_metrics_tests::{client, client_with, eventually};
 use sentry::{Client, ClientOptions, Envelope, Transport};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,15 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const FAST: Duration = Duration::from_millis(20);
-
-fn client_with(server: &Faulty, config: RuntimeMetricsConfig, options: ClientOptions) -> Client {
-    let options = options.dsn(&server.dsn()).add_integration(RuntimeMetricsIntegration::new(config));
-    Client::from(sentry::apply_defaults(options))
-}
-
-fn client(server: &Faulty, config: RuntimeMetricsConfig) -> Client {
-    client_with(server, config, ClientOptions::new())
-}
 
 fn fast() -> RuntimeMetricsConfig {
     RuntimeMetricsConfig { collection_interval: FAST, ..Default::default() }
@@ -46,8 +37,8 @@ impl MetricCollector for Asked {
 fn of_a_share_of_none_only_the_last_collection_is_sent() {
     let server = Faulty::start();
     let other = Faulty::start();
-    let sampled = client(&server, RuntimeMetricsConfig { sample_rate: 0.0, ..fast() });
-    let all = client(&other, fast());
+    let sampled = client(&server.dsn(), RuntimeMetricsConfig { sample_rate: 0.0, ..fast() });
+    let all = client(&other.dsn(), fast());
     other.wait_for_requests(10);
     assert!(server.requests().is_empty());
     increment!("ship_sampled");
@@ -60,7 +51,8 @@ fn of_a_share_of_none_only_the_last_collection_is_sent() {
 #[test]
 fn a_share_of_a_quarter_is_about_a_quarter() {
     let (server, other) = (Faulty::start(), Faulty::start());
-    let clients = [client(&server, RuntimeMetricsConfig { sample_rate: 0.25, ..fast() }), client(&other, fast())];
+    let clients =
+        [client(&server.dsn(), RuntimeMetricsConfig { sample_rate: 0.25, ..fast() }), client(&other.dsn(), fast())];
     server.wait_for_requests(10);
     let (quarter, all) = (server.requests().len(), other.requests().len());
     // The threads take their turns as the machine lets them.
@@ -71,7 +63,7 @@ fn a_share_of_a_quarter_is_about_a_quarter() {
 #[test]
 fn a_batch_is_several_items_of_one_envelope() {
     let server = Faulty::start();
-    let client = client(&server, RuntimeMetricsConfig { batch_size: 3, ..fast() });
+    let client = client(&server.dsn(), RuntimeMetricsConfig { batch_size: 3, ..fast() });
     server.wait_for_requests(2);
     drop(client);
     let requests = server.requests();
@@ -94,7 +86,7 @@ fn what_does_not_fit_into_an_item_goes_into_the_next() {
     for (bytes, metrics) in [(2048, 10_000), (1 << 20, 5)] {
         let server = Faulty::start();
         let config = RuntimeMetricsConfig { max_item_bytes: bytes, max_item_metrics: metrics, ..fast() };
-        let client = client(&server, config);
+        let client = client(&server.dsn(), config);
         for series in 0..40 {
             increment!("ship_portions", value: 7, labels: {"series" => series});
         }
@@ -131,7 +123,7 @@ fn what_sentry_shows_today_is_what_was_gained() {
         custom_collectors: vec![Arc::new(Asked(AtomicU64::new(0)))],
         ..fast()
     };
-    let client = client_with(&server, config, options);
+    let client = client_with(&server.dsn(), config, options);
     let wait = |name: &str, count| eventually(name, || traced(&server, name).len() >= count);
     // Everything since the program started comes first, and nothing again.
     wait("ship_before", 1);
@@ -183,7 +175,7 @@ fn a_queue_of_one_is_room_enough() {
     let server = Faulty::start();
     server.replies(Reply::TakeAfter(Duration::from_millis(50)));
     let config = RuntimeMetricsConfig { trace_metrics: true, ..fast() };
-    let client = client_with(&server, config, ClientOptions::new().transport_channel_capacity(1));
+    let client = client_with(&server.dsn(), config, ClientOptions::new().transport_channel_capacity(1));
     server.wait("items of both kinds", |requests| {
         items(requests, "trace_metric").len() >= 3 && items(requests, "runtime_metrics").len() >= 3
     });

@@ -5,11 +5,11 @@
 
 use runtime_metrics::export::Encoder;
 use runtime_metrics::{
-    Counter, Distribution, LabelText, LabelValue, MeasuredService, MetricsExporter, Reading, RuntimeMetricsConfig,
-    RuntimeMetricsIntegration, Set, Summary, add_label, increment, metered, metrics, observe, registry, set, timer,
+    Counter, Distribution, LabelText, LabelValue, MeasuredService, MetricsExporter, Reading, RuntimeMetricsConfig, Set,
+    Summary, add_label, increment, metered, metrics, observe, registry, set, timer,
 };
 use runtime_metrics_tests::{Ingest, eventually, get};
-use sentry::{Client, ClientOptions};
+use sentry::Client;
 use std::cell::RefCell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -358,8 +358,7 @@ fn what_destructors_of_thread_locals_record_is_not_lost() {
 
 fn client(ingest: &Ingest, interval: Duration) -> Client {
     let config = RuntimeMetricsConfig { collection_interval: interval, ..Default::default() };
-    let options = ClientOptions::new().dsn(&ingest.dsn()).add_integration(RuntimeMetricsIntegration::new(config));
-    Client::from(sentry::apply_defaults(options))
+    runtime_metrics_tests::client(&ingest.dsn(), config)
 }
 
 #[test]

@@ -13,18 +13,10 @@ use harness::{Pace, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut quick = true;
-    for argument in std::env::args().skip(1) {
-        match &*argument {
-            // `cargo bench` says so; without it (`cargo test --benches`) a smoke test is enough.
-            "--bench" => quick = std::env::args().any(|other| other == "--quick"),
-            "--quick" => {}
-            other => {
-                eprintln!("`{other}` is not an option; there is --quick");
-                return ExitCode::from(2);
-            }
-        }
-    }
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let mut cases = match libraries::all() {
         Ok(cases) => cases,
         Err(error) => {

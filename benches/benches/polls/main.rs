@@ -83,8 +83,10 @@ fn cases() -> std::io::Result<[Case; 5]> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "--quick") || !arguments.iter().any(|a| a == "--bench");
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let (rounds, polls) = if quick { (9u32, 160_000) } else { (31, 1_280_000) };
     let mut cases = match cases() {
         Ok(cases) => cases,

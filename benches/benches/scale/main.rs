@@ -20,12 +20,10 @@ fn main() -> ExitCode {
     if let [row::ROW, what @ ..] = &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
         return row::child(what);
     }
-    if let Some(other) = arguments.iter().find(|argument| !["--bench", "--quick"].contains(&argument.as_str())) {
-        eprintln!("`{other}` is not an option; there is --quick");
-        return ExitCode::from(2);
-    }
-    // `cargo bench` says `--bench`; without it (`cargo test --benches`) a smoke test is enough.
-    let quick = arguments.iter().any(|argument| argument == "--quick") || arguments.is_empty();
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let sizes = if quick { &parts::QUICK } else { &parts::FULL };
     let found = parts::run(sizes);
     print!("{}", table::render(&found));

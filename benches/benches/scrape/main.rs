@@ -18,12 +18,10 @@ fn main() -> ExitCode {
     if let [ROW, library, counters, rounds] = &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
         return row(library, counters, rounds);
     }
-    if let Some(other) = arguments.iter().find(|argument| !["--bench", "--quick"].contains(&argument.as_str())) {
-        eprintln!("`{other}` is not an option; there is --quick");
-        return ExitCode::from(2);
-    }
-    // `cargo bench` says `--bench`; without it (`cargo test --benches`) a smoke test is enough.
-    let quick = arguments.iter().any(|argument| argument == "--quick") || arguments.is_empty();
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let (sizes, rounds): (&[usize], _) = if quick { (&[10_000], "3") } else { (&[10_000, 100_000], "31") };
 
     let mut wrong = Vec::new();

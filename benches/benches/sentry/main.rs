@@ -4,6 +4,7 @@
 use runtime_metrics::{RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, observe, timer};
 use sentry::{Client, ClientOptions, Envelope, Hub, Transaction, TransactionContext, Transport, TransportOptions};
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -151,8 +152,11 @@ fn median(case: fn(u32), batch: Duration, batches: usize) -> f64 {
     times[batches / 2]
 }
 
-fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+fn main() -> ExitCode {
+    let quick = match runtime_metrics_benches::quick() {
+        Ok(quick) => quick,
+        Err(code) => return code,
+    };
     let states = [
         ("absent", measure(quick)),
         ("there, no tracing", in_hub(&client(None, true), Span::None, || measure(quick))),
@@ -170,6 +174,7 @@ fn main() {
         let cells: Vec<String> = times.iter().map(|time| cell(*time)).collect();
         println!("| {state} | {} |", cells.join(" | "));
     }
+    ExitCode::SUCCESS
 }
 
 fn cell(nanos: f64) -> String {

@@ -1,6 +1,10 @@
 //! What is told of this process where it is not Linux's: on macOS and Windows by `sysinfo`, anywhere else by
 //! nobody. The tests run none of it; it was tried on Linux, where `sysinfo` is the same.
 
+#[cfg(feature = "memory")]
+use super::told::Memory;
+#[cfg(feature = "process")]
+use super::told::Usage;
 use std::time::Duration;
 
 /// What can be asked for.
@@ -47,26 +51,8 @@ fn untold<T>() -> Result<T, String> {
 }
 
 #[cfg(feature = "memory")]
-pub(super) struct Memory {
-    pub(super) resident: u64,
-    pub(super) peak: Result<u64, String>,
-    /// Minor and major.
-    pub(super) faults: Result<(u64, u64), String>,
-}
-
-#[cfg(feature = "memory")]
 pub(super) fn memory() -> Result<Memory, String> {
     told().map(|told| Memory { resident: told.resident, peak: untold(), faults: untold() })
-}
-
-#[cfg(feature = "process")]
-pub(super) struct Usage {
-    /// All CPU time.
-    pub(super) cpu: Duration,
-    /// In user mode and in the kernel.
-    pub(super) modes: Result<(Duration, Duration), String>,
-    pub(super) threads: Result<u64, String>,
-    pub(super) uptime: Duration,
 }
 
 #[cfg(feature = "process")]

@@ -1,5 +1,9 @@
 //! What Linux tells of this process.
 
+#[cfg(feature = "memory")]
+use super::told::Memory;
+#[cfg(feature = "process")]
+use super::told::Usage;
 use crate::lock::Mutex;
 use procfs::process::Process;
 use procfs::{FromRead, ProcError, ProcResult};
@@ -55,14 +59,6 @@ impl Status {
 }
 
 #[cfg(feature = "memory")]
-pub(super) struct Memory {
-    pub(super) resident: u64,
-    pub(super) peak: Result<u64, String>,
-    /// Minor and major.
-    pub(super) faults: Result<(u64, u64), String>,
-}
-
-#[cfg(feature = "memory")]
 pub(super) fn memory() -> Result<Memory, String> {
     let stat = read(Process::stat)?;
     let resident = stat.rss * procfs::page_size();
@@ -70,16 +66,6 @@ pub(super) fn memory() -> Result<Memory, String> {
     // The two are counted apart, and the one that is now may be a little ahead.
     let peak = peak.map(|kib| (kib * 1024).max(resident));
     Ok(Memory { resident, peak, faults: Ok((stat.minflt, stat.majflt)) })
-}
-
-#[cfg(feature = "process")]
-pub(super) struct Usage {
-    /// All CPU time, to the nanosecond.
-    pub(super) cpu: Duration,
-    /// In user mode and in the kernel, to the tick of 10 ms.
-    pub(super) modes: Result<(Duration, Duration), String>,
-    pub(super) threads: Result<u64, String>,
-    pub(super) uptime: Duration,
 }
 
 #[cfg(feature = "process")]

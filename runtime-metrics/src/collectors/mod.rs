@@ -75,6 +75,8 @@ mod system;
 mod tasks;
 #[cfg(feature = "tokio-runtime")]
 pub mod tokio;
+#[cfg(any(feature = "memory", feature = "process"))]
+mod told;
 pub mod web;
 
 #[cfg(not(target_os = "linux"))]

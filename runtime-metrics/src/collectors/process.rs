@@ -7,6 +7,7 @@ use super::kept::Kept;
 use super::lately::Lately;
 #[cfg(target_os = "linux")]
 use super::tasks::Tasks;
+use super::told::Usage;
 use super::{os, panics};
 use crate::collect::MetricCollector;
 use crate::lock::Mutex;
@@ -57,7 +58,7 @@ impl MetricCollector for Process {
 }
 
 impl Process {
-    fn tell_usage(&self, usage: os::Usage, found: &mut Found) {
+    fn tell_usage(&self, usage: Usage, found: &mut Found) {
         found.read("process.cpu.user_time", usage.modes, |found, (user, system)| {
             found.tell("process.cpu.user_time", user.as_millis() as u64);
             found.tell("process.cpu.system_time", system.as_millis() as u64);
