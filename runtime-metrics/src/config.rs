@@ -1,6 +1,7 @@
 //! Settings, their defaults, and what is wrong with a bad one.
 
 use crate::collect::MetricCollector;
+use crate::health::HealthSettings;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct RuntimeMetricsConfig {
     /// Whether events carry the context `runtime_metrics`: what was measured when they happened, at most a
     /// second earlier, up to 100 values; on by default.
     pub event_context: bool,
+    /// What counts as trouble in the [health report](crate::health()); `None`, the default, leaves it as it is.
+    pub health: Option<HealthSettings>,
     /// Collectors of one's own, which every exporter then shows.
     pub custom_collectors: Vec<Arc<dyn MetricCollector>>,
     /// The share of collections that are made and sent, 0 to 1, evenly spread; 1 by default. The
@@ -74,6 +77,7 @@ impl Default for RuntimeMetricsConfig {
             span_summaries: true,
             span_op: SpanOp::default(),
             event_context: true,
+            health: None,
             custom_collectors: Vec::new(),
             sample_rate: 1.0,
             batch_size: 1,
@@ -99,6 +103,7 @@ impl fmt::Debug for RuntimeMetricsConfig {
             .field("span_summaries", &self.span_summaries)
             .field("span_op", &self.span_op)
             .field("event_context", &self.event_context)
+            .field("health", &self.health)
             .field("custom_collectors", &collectors)
             .field("sample_rate", &self.sample_rate)
             .field("batch_size", &self.batch_size)
@@ -167,7 +172,8 @@ impl RuntimeMetricsConfig {
                 "every poll takes longer; use 1 or more (100 by default)",
             ));
         }
-        self.check_shipping()
+        self.check_shipping()?;
+        self.health.as_ref().map_or(Ok(()), HealthSettings::validate)
     }
 
     /// What concerns how collections are sent.
@@ -207,7 +213,9 @@ impl RuntimeMetricsConfig {
                 "max_item_bytes" => self.max_item_bytes = defaults.max_item_bytes,
                 "max_item_metrics" => self.max_item_metrics = defaults.max_item_metrics,
                 "full_every" => self.full_every = defaults.full_every,
-                _ => self.slow_poll_threshold_us = defaults.slow_poll_threshold_us,
+                "slow_poll_threshold_us" => self.slow_poll_threshold_us = defaults.slow_poll_threshold_us,
+                // Of the settings of the health report none is used where one can't be.
+                _ => self.health = None,
             }
             errors.push(error);
         }
@@ -277,6 +285,7 @@ mod tests {
             max_item_bytes: 1023,
             max_item_metrics: 0,
             full_every: 0,
+            health: Some(HealthSettings { sustained: 0, ..Default::default() }),
             ..Default::default()
         };
         let (mended, errors) = config.mended();
@@ -291,6 +300,7 @@ mod tests {
             "max_item_metrics",
             "sample_rate",
             "slow_poll_threshold_us",
+            "sustained",
         ];
         assert_eq!(named, all);
         assert_eq!(format!("{mended:?}"), format!("{:?}", RuntimeMetricsConfig::default()));

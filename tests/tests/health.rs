@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
 use deadpool::managed::{self, Metrics, RecycleResult};
-use runtime_metrics::collectors::{db, tokio as runtimes};
+use runtime_metrics::collectors::{db, locks, tokio as runtimes};
 use runtime_metrics::{Finding, HealthReport, HealthSettings, Severity, health, set_health, status};
 use runtime_metrics_tests::eventually;
 use std::convert::Infallible;
@@ -235,4 +235,22 @@ fn a_pool_for_which_callers_wait_is_starved() {
     eventually("the pool being well", || health().finding("pool_starved").is_none());
     db::unregister("main");
     runtime.shutdown_background();
+}
+
+#[test]
+fn a_lock_that_is_held_for_long_is_named_while_it_is_held() {
+    let _alone = alone(fast());
+    let stock = locks::Mutex::new("stock", 0);
+    let held = stock.lock().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| *stock.lock().unwrap() += 1);
+        }
+        let waits = found("lock_waits", || std::thread::sleep(Duration::from_millis(20)));
+        assert!(waits.summary.ends_with(" callers wait for the lock `stock` on average"), "{waits}");
+        assert_eq!((&*waits.evidence[1].metric, waits.evidence[1].value), ("sync.lock.waiting{lock=\"stock\"}", 3.0));
+        drop(held);
+    });
+    assert_eq!(stock.into_inner().unwrap(), 3);
+    eventually("the lock being well", || health().finding("lock_waits").is_none());
 }

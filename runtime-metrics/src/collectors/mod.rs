@@ -25,6 +25,7 @@
 //! | `tower` | `http.requests.queued` | a pair of layers, see [`web::Server`] | |
 //! | `accept-queue` | `http.accept.queued`, `http.accept.limit` | `NETLINK_SOCK_DIAG` (Linux), for a [`web::Server`] | |
 //! | `sqlx`, `deadpool`, `bb8`, `r2d2` | `db.pool.connections.active`, `.idle`, `.waiting`, `db.pool.size`, `db.pool.max_size`, `db.pool.wait_time` | pools given to [`db::register`] or [`db::watch`] | |
+//! | | `sync.lock.waiting`, `.waited`, `.wait_time` | [`locks`] that have a name | |
 //! | | `runtime.gc.collection_count` | what [`register_gc`] was told of; Rust has no garbage collector | |
 //!
 //! On macOS and Windows `sysinfo` tells resident memory, CPU time in total, descriptors, disk and uptime, and the
@@ -61,6 +62,7 @@ mod lately;
 #[cfg(target_os = "linux")]
 #[cfg(any(feature = "memory", feature = "process"))]
 mod linux;
+pub mod locks;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(feature = "mimalloc")]

@@ -39,6 +39,8 @@ pub struct HealthSettings {
     pub throttled: f64,
     /// The share of time that threads may wait for a core, added up over them; 0.2 by default.
     pub run_delay: f64,
+    /// How many callers may wait for a lock on average; 0.2 by default.
+    pub lock_waits: f64,
     /// How much something has to grow over the window to be a leak, as a share; 0.2 by default.
     pub growth: f64,
     /// Memory that grows by less than this is no leak; 32 MiB by default.
@@ -62,6 +64,7 @@ impl Default for HealthSettings {
             open_fds_ratio: 0.8,
             throttled: 0.01,
             run_delay: 0.2,
+            lock_waits: 0.2,
             growth: 0.2,
             leaked_bytes: 32 << 20,
             leaked_count: 100,
@@ -105,7 +108,9 @@ impl HealthSettings {
                 return Err(ConfigError::new(setting, ratio.to_string(), "it is a share: use a number from 0 to 1"));
             }
         }
-        for (setting, share) in [("run_delay", self.run_delay), ("growth", self.growth)] {
+        for (setting, share) in
+            [("run_delay", self.run_delay), ("lock_waits", self.lock_waits), ("growth", self.growth)]
+        {
             if !(share >= 0.0 && share.is_finite()) {
                 return Err(ConfigError::new(
                     setting,

@@ -131,6 +131,9 @@ impl Integration for RuntimeMetricsIntegration {
         }
         collectors::install();
         crate::health::install();
+        if let Some(settings) = &self.0.config.health {
+            crate::set_health(settings.clone());
+        }
         registry().set_slow_poll_threshold(Duration::from_micros(self.0.config.slow_poll_threshold_us));
         // Without a DSN or a transport the client is disabled, and so are we. The client's own
         // transport is made before it calls us and out of reach: we make another.

@@ -33,6 +33,8 @@ pub(super) const METRICS: &[&str] = &[
     "runtime.memory.heap_used",
     "runtime.memory.rss",
     "runtime.panics",
+    "sync.lock.waited",
+    "sync.lock.waiting",
 ];
 
 /// What a rule looks at.
@@ -61,6 +63,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("throttled_cpu", throttled_cpu),
     ("run_delay", run_delay),
     ("pool_starved", pool_starved),
+    ("lock_waits", lock_waits),
     ("requests_queued", requests_queued),
     ("panics", panics),
 ];
@@ -464,6 +467,32 @@ fn pool_starved(now: &Now<'_>) -> Vec<Finding> {
                 [
                     "connections are held for too long (over a call to another service, or in a transaction), leaked, or too few",
                     "hold them for one query only; a timeout for `acquire` makes the wait visible; then make the pool larger",
+                ],
+            )
+        })
+        .collect()
+}
+
+fn lock_waits(now: &Now<'_>) -> Vec<Finding> {
+    let most = now.settings.lock_waits;
+    let waited = now.of("sync.lock.waited").filter_map(|(tags, series)| {
+        let (waited, time) = series.gained(now.settings.sustained)?;
+        Some((tags, waited / time.max(Duration::from_millis(1)).as_secs_f64()))
+    });
+    waited
+        .filter(|(_, waiting)| *waiting > most)
+        .map(|(tags, waiting)| {
+            let callers = now.beside("sync.lock.waiting", tags);
+            let callers = callers.map(|series| evidence("sync.lock.waiting", tags, series.last(), None));
+            let lock = tags.get("lock").map_or("", String::as_str);
+            finding(
+                how_bad(waiting, most * 20.0),
+                "lock_waits",
+                format!("{waiting:.1} callers wait for the lock `{lock}` on average"),
+                [evidence("sync.lock.waited", tags, waiting, most)].into_iter().chain(callers).collect(),
+                [
+                    "something slow is done while the lock is held (a query, a file, a computation), or too many want it",
+                    "hold it only to copy or to swap; split it by key, or give each thread its own part",
                 ],
             )
         })

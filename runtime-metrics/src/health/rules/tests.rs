@@ -87,6 +87,8 @@ fn each_trouble_is_named() {
             ],
             ("pool_starved", Critical),
         ),
+        (&[("sync.lock.waited", &[("lock", "stock")], |at| at * 5.0)], ("lock_waits", Warning)),
+        (&[("sync.lock.waited", &[("lock", "stock")], |at| at * 50.0)], ("lock_waits", Critical)),
         (&[("http.accept.queued", &[], |_| 40.0)], ("requests_queued", Warning)),
         (&[("runtime.panics", &[], |at| (at - 118.0).max(0.0))], ("panics", Warning)),
     ] {
@@ -122,6 +124,7 @@ fn what_passes_or_is_as_it_should_be_is_no_finding() {
         ("process.cpu.periods", &[], |at| at * 50.0),
         ("process.cpu.run_delay", &[], |at| at * 0.01),
         ("db.pool.connections.waiting", &[], |at| if at > 118.0 { 2.0 } else { 0.0 }),
+        ("sync.lock.waited", &[("lock", "stock")], |at| at * 0.5),
         ("runtime.panics", &[], |_| 4.0),
     ];
     assert_eq!(rules(healthy), []);
