@@ -4,7 +4,7 @@ use crate::options::{library, once, option_name, string, unknown};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, ItemFn, LitInt, LitStr, Path, Result, Token};
+use syn::{AttrStyle, Error, ItemFn, LitInt, LitStr, Path, Result, Token};
 
 const KNOWN: [&str; 4] = ["flavor", "worker_threads", "name", "crate"];
 
@@ -96,7 +96,11 @@ fn rewrite(options: &Options, mut function: ItemFn) -> Result<TokenStream> {
     // Tokio wants a number that is a `usize`, whatever suffix was written.
     let threads = options.worker_threads.iter().map(|threads| quote!(.worker_threads(#threads)));
     let name = options.name.iter().map(|name| quote!(.name(#name)));
-    let ItemFn { attrs, vis, sig, block, .. } = function;
+    let ItemFn { mut attrs, vis, sig, block, .. } = function;
+    for attribute in &mut attrs {
+        // Those at the head of the body would stand before the function.
+        attribute.style = AttrStyle::Outer;
+    }
     let body = quote! {
         #library::__private::run(
             #library::__private::Builder::#new #(#threads)* #(#name)*,

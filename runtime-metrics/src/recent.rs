@@ -88,7 +88,7 @@ impl Peak {
         self.read_at(Instant::now())
     }
 
-    fn read_at(&self, now: Instant) -> u64 {
+    pub(crate) fn read_at(&self, now: Instant) -> u64 {
         let mut past = self.past.lock();
         if past.back().is_none_or(|(when, _)| now.saturating_duration_since(*when) >= STEP) {
             past.push_back((now, self.now.swap(0, Relaxed)));

@@ -114,11 +114,11 @@ impl Monitor {
 /// The name by which futures on Tokio are known, whose runtimes tell the rest themselves.
 pub(crate) const TOKIO: &str = "tokio";
 
-/// What all monitors tell but that of Tokio.
+/// What all monitors tell; but that of Tokio where its runtimes are asked themselves.
 pub(crate) fn collect() -> Vec<RuntimeMetric> {
     let monitors = MONITORS.lock().clone();
     let mut metrics = Vec::new();
-    for (runtime, monitor) in monitors.iter().filter(|(name, _)| name != TOKIO) {
+    for (runtime, monitor) in monitors.iter().filter(|(name, _)| !cfg!(feature = "tokio-runtime") || name != TOKIO) {
         let told = monitor.polls.tasks().into_iter().chain(monitor.polls.times()).chain(monitor.polls.delays());
         metrics
             .extend(told.map(|metric| metric.with_tag("runtime", runtime.as_ref()).with_tag("source", "instrumented")));

@@ -1,62 +1,90 @@
 //! The recent readings of each built-in metric.
 
+use super::settings::HealthSettings;
 use crate::protocol::RuntimeMetric;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How many series are remembered: a program with more pools and workers than that has others to look at.
 const SERIES: usize = 1_024;
-/// How many readings of each: an hour and a half at the default interval.
-const READINGS: usize = 1_024;
+/// How many readings of each, which the settings don't let a window exceed.
+pub(super) const READINGS: usize = 1_000;
 
 /// The readings, by metric and tags.
 #[derive(Debug, Default)]
 pub(super) struct History {
     series: HashMap<&'static str, BTreeMap<Tags, Series>>,
     len: usize,
-    /// When the first reading was, and the last.
-    began: Option<Instant>,
+    /// When the last reading was, and the last that stays.
     last: Option<Instant>,
+    kept: Option<Instant>,
 }
 
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// The readings of one series, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Series(VecDeque<(Instant, f64)>);
+#[derive(Debug)]
+pub(super) struct Series {
+    /// When there was the first.
+    began: Instant,
+    readings: VecDeque<(Instant, f64)>,
+}
 
 impl History {
-    /// Remembers what was read now of the metrics that have these names, and forgets what is older than `window`.
-    pub(super) fn add(&mut self, now: Instant, read: &[RuntimeMetric], names: &[&'static str], window: Duration) {
-        self.began.get_or_insert(now);
+    /// Remembers what was read now of the metrics that have these names, and forgets what is older than the
+    /// window. Until an interval has passed since one that stays, a reading is only there until the next: so what
+    /// holds for some readings holds for some time, however often anybody reads.
+    pub(super) fn add(
+        &mut self,
+        now: Instant,
+        read: &[RuntimeMetric],
+        names: &[&'static str],
+        settings: &HealthSettings,
+    ) {
+        if let Some(last) = self.last
+            && self.last != self.kept
+        {
+            self.each(|series| {
+                if series.readings.back().is_some_and(|(at, _)| *at == last) {
+                    series.readings.pop_back();
+                }
+            });
+        }
         self.last = Some(now);
+        // A thread is never quite on time.
+        if self.kept.is_none_or(|kept| now.duration_since(kept) >= settings.interval / 8 * 7) {
+            self.kept = self.last;
+        }
         for metric in read {
             let Some(name) = names.iter().find(|name| **name == metric.name) else { continue };
             let value = metric.value.as_f64();
             let all = self.series.entry(name).or_default();
             if let Some(series) = all.get_mut(&metric.tags) {
-                series.0.push_back((now, value));
+                series.readings.push_back((now, value));
             } else if self.len < SERIES {
                 self.len += 1;
-                all.insert(metric.tags.clone(), Series([(now, value)].into()));
+                all.insert(metric.tags.clone(), Series { began: now, readings: [(now, value)].into() });
             }
         }
-        let mut len = 0;
+        self.each(|series| series.forget(now, settings.window));
+    }
+
+    /// Does something with each series. What is read no more is forgotten with its last reading.
+    fn each(&mut self, mut each: impl FnMut(&mut Series)) {
+        self.len = 0;
         for all in self.series.values_mut() {
-            // What is read no more is forgotten with its last reading.
             all.retain(|_, series| {
-                series.forget(now, window);
-                !series.0.is_empty()
+                each(series);
+                !series.readings.is_empty()
             });
-            len += all.len();
+            self.len += all.len();
         }
-        self.len = len;
     }
 
     /// The series of a metric that were read last time, with their tags.
     pub(super) fn of(&self, name: &str, now: Instant) -> impl Iterator<Item = (&Tags, &Series)> {
         let all = self.series.get(name).into_iter().flatten();
-        all.filter(move |(_, series)| series.0.back().is_some_and(|(at, _)| *at == now))
+        all.filter(move |(_, series)| series.readings.back().is_some_and(|(at, _)| *at == now))
     }
 
     /// The one series of a metric that has no others, or the first.
@@ -68,50 +96,45 @@ impl History {
     pub(super) fn last(&self) -> Option<Instant> {
         self.last
     }
-
-    /// Since when there are readings.
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        self.began.map_or(Duration::ZERO, |began| now.duration_since(began))
-    }
 }
 
 impl Series {
     fn forget(&mut self, now: Instant, window: Duration) {
-        while self.0.len() > READINGS || self.0.front().is_some_and(|(at, _)| now.duration_since(*at) > window) {
-            self.0.pop_front();
+        let old = |series: &Self| series.readings.front().is_some_and(|(at, _)| now.duration_since(*at) > window);
+        while self.readings.len() > READINGS || old(self) {
+            self.readings.pop_front();
         }
     }
 
     pub(super) fn last(&self) -> f64 {
-        self.0.back().map_or(0.0, |(_, value)| *value)
+        self.readings.back().map_or(0.0, |(_, value)| *value)
     }
 
     /// The least of the last readings, if there are so many: what held all the time.
     pub(super) fn held(&self, readings: usize) -> Option<f64> {
-        let all = self.0.iter().rev().take(readings);
-        (self.0.len() >= readings).then(|| all.map(|(_, value)| *value).fold(f64::INFINITY, f64::min))
+        let all = self.readings.iter().rev().take(readings);
+        (self.readings.len() >= readings).then(|| all.map(|(_, value)| *value).fold(f64::INFINITY, f64::min))
     }
 
     /// What a counter gained over the last readings, and in what time.
     pub(super) fn gained(&self, readings: usize) -> Option<(f64, Duration)> {
-        let (until, last) = self.0.back()?;
-        let (since, first) = self.0.get(self.0.len().checked_sub(readings + 1)?)?;
+        let (until, last) = self.readings.back()?;
+        let (since, first) = self.readings.get(self.readings.len().checked_sub(readings + 1)?)?;
         // A counter that went back began anew.
         Some(((last - first).max(0.0), until.duration_since(*since)))
     }
 
     /// What it grew from and to, if it has grown from each quarter of the window to the next: not up and
-    /// down, and not once.
+    /// down, and not once. What it did before the window, which is a quarter of one at least, is not looked at:
+    /// what begins, grows.
     pub(super) fn growth(&self, window: Duration) -> Option<(f64, f64)> {
-        let (first, _) = self.0.front()?;
-        let (last, _) = self.0.back()?;
-        // An interval less, at most, since readings are not at its ends.
-        if last.duration_since(*first) < window / 8 * 7 || self.0.len() < 8 {
+        let (last, _) = self.readings.back()?;
+        if last.duration_since(self.began) < window / 4 * 5 || self.readings.len() < 8 {
             return None;
         }
         let quarter = |number: usize| {
-            let (from, to) = (self.0.len() * number / 4, self.0.len() * (number + 1) / 4);
-            let mut values: Vec<f64> = self.0.range(from..to).map(|(_, value)| *value).collect();
+            let (from, to) = (self.readings.len() * number / 4, self.readings.len() * (number + 1) / 4);
+            let mut values: Vec<f64> = self.readings.range(from..to).map(|(_, value)| *value).collect();
             values.sort_unstable_by(f64::total_cmp);
             values
         };
@@ -130,15 +153,19 @@ mod tests {
 
     fn series(values: impl IntoIterator<Item = f64>) -> Series {
         let start = Instant::now();
-        Series(
-            values.into_iter().enumerate().map(|(at, value)| (start + Duration::from_secs(at as u64), value)).collect(),
-        )
+        let readings = values.into_iter().enumerate();
+        let readings = readings.map(|(at, value)| (start + Duration::from_secs(at as u64), value)).collect();
+        Series { began: start, readings }
     }
 
     #[test]
     fn a_growth_is_told_from_what_goes_up_and_down() {
         let window = Duration::from_secs(40);
-        let of = |values: fn(u32) -> f64| series((0..40).map(values)).growth(window);
+        let of = |values: fn(u32) -> f64| {
+            let mut series = series((0..40).map(values));
+            series.began -= window / 4 + Duration::from_secs(1);
+            series.growth(window)
+        };
         assert_eq!(of(|at| 100.0 + f64::from(at) * 10.0 + f64::from(at % 3)), Some((152.0, 490.0)));
         for steady in [
             |_: u32| 100.0,
@@ -149,7 +176,7 @@ mod tests {
         ] {
             assert_eq!(of(steady), None);
         }
-        assert_eq!(series((0..20).map(f64::from)).growth(window), None, "not so long yet");
+        assert_eq!(series((0..40).map(f64::from)).growth(window), None, "not so long yet");
     }
 
     #[test]
@@ -157,15 +184,27 @@ mod tests {
         let mut history = History::default();
         let start = Instant::now();
         let read = |tag: &str| RuntimeMetric::gauge("a", 1).with_tag("pool", tag);
-        let window = Duration::from_secs(10);
-        history.add(start, &[read("x"), read("y"), RuntimeMetric::gauge("other", 1)], &["a"], window);
+        let settings = HealthSettings { window: Duration::from_secs(10), ..Default::default() };
+        history.add(start, &[read("x"), read("y"), RuntimeMetric::gauge("other", 1)], &["a"], &settings);
         let next = start + Duration::from_secs(5);
-        history.add(next, &[read("x")], &["a"], window);
+        history.add(next, &[read("x")], &["a"], &settings);
         assert_eq!(history.of("a", next).count(), 1);
-        assert_eq!((history.len, history.one("a", next).unwrap().0.len()), (2, 2));
-        history.add(start + Duration::from_secs(20), &[], &["a"], window);
+        assert_eq!((history.len, history.one("a", next).unwrap().readings.len()), (2, 2));
+        history.add(start + Duration::from_secs(20), &[], &["a"], &settings);
         assert_eq!(history.len, 0);
-        assert_eq!(history.age(next), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn however_often_it_is_read_readings_are_an_interval_apart() {
+        let (mut history, start, settings) = (History::default(), Instant::now(), HealthSettings::default());
+        for half in 0..=60u32 {
+            let read = [RuntimeMetric::gauge("a", i64::from(half))];
+            history.add(start + settings.interval / 10 * half, &read, &["a"], &settings);
+        }
+        let series = history.one("a", start + settings.interval * 6).unwrap();
+        let values: Vec<f64> = series.readings.iter().map(|(_, value)| *value).collect();
+        assert_eq!(values, [0.0, 9.0, 18.0, 27.0, 36.0, 45.0, 54.0, 60.0]);
+        assert_eq!(series.held(3), Some(45.0));
     }
 
     #[test]

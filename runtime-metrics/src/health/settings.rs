@@ -1,5 +1,6 @@
 //! What counts as trouble, and over how long.
 
+use super::history::READINGS;
 use crate::config::{ConfigError, check_interval};
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use std::time::Duration;
 pub struct HealthSettings {
     /// Time between two readings; five seconds by default.
     pub interval: Duration,
-    /// How far back a slow growth is looked for; ten minutes by default. Nothing is said of it before
-    /// so much time has passed, so that a program may warm up.
+    /// How far back a slow growth is looked for; twenty minutes by default. Nothing is said of a metric's growth
+    /// before it has been there for a quarter more than that, so that a program may warm up.
     pub window: Duration,
     /// How many readings in a row have to show a trouble that may also pass: three by default.
     pub sustained: usize,
@@ -25,6 +26,9 @@ pub struct HealthSettings {
     pub schedule_delay: Duration,
     /// The share of time that workers may be busy; 0.8 by default.
     pub busy_ratio: f64,
+    /// How long a worker may be at work without a break, be it in one poll or in 61 that are almost as bad;
+    /// 250 ms by default.
+    pub blocked_worker: Duration,
     /// How long one poll may take; 10 ms by default.
     pub poll_duration: Duration,
     /// The share of polls that may be slow; 0.01 by default.
@@ -53,10 +57,11 @@ impl Default for HealthSettings {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(5),
-            window: Duration::from_secs(600),
+            window: Duration::from_secs(1_200),
             sustained: 3,
             schedule_delay: Duration::from_millis(5),
             busy_ratio: 0.8,
+            blocked_worker: Duration::from_millis(250),
             poll_duration: Duration::from_millis(10),
             slow_polls: 0.01,
             blocking_delay: Duration::from_millis(10),
@@ -89,6 +94,14 @@ impl HealthSettings {
         if self.window < self.interval * 8 {
             let mend = "a growth is seen in eight readings at least: make it eight intervals or more";
             return Err(ConfigError::new("window", format!("{:?}", self.window), mend));
+        }
+        if self.window > self.interval * READINGS as u32 {
+            let mend = "more than 1,000 readings of each metric are not kept: make it shorter, or the interval longer";
+            return Err(ConfigError::new("window", format!("{:?}", self.window), mend));
+        }
+        if self.interval * u32::try_from(self.sustained).unwrap_or(u32::MAX).saturating_add(1) > self.window {
+            let mend = "so many readings don't fit into the window: use fewer, or a longer window";
+            return Err(ConfigError::new("sustained", self.sustained.to_string(), mend));
         }
         if self.sustained == 0 {
             return Err(ConfigError::new(

@@ -20,8 +20,11 @@ struct Watch {
     settings: HealthSettings,
 }
 
-/// The name of the collector that tells what was found, which the rules don't look at.
+/// The name of the collector that tells what was found.
 const NAME: &str = "health";
+/// The collectors whose metrics the rules look at. What a program's own collectors do is none of theirs: one of
+/// those may be slow, or ask for a report itself.
+const ASKED: &[&str] = &["db", "executor", "locks", "memory", "process", "tokio", "web"];
 /// How often the thread looks whether the interval has changed.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -50,7 +53,8 @@ fn run() {
         // What was set shorter counts at once.
         next = next.min(Instant::now() + interval);
         if Instant::now() >= next {
-            read();
+            let read = read();
+            with(|watch| watch.add(&read));
             next = Instant::now() + interval;
         }
         std::thread::sleep(next.saturating_duration_since(Instant::now()).min(LOOK.min(interval)));
@@ -66,23 +70,27 @@ pub(super) fn set(settings: HealthSettings) {
     with(|watch| *watch = Watch { history: History::default(), settings });
 }
 
-/// Reads the metrics once more; when that was.
-fn read() -> Instant {
-    // Not under the lock: collectors take their time.
-    let read = collect::only(|name| name != NAME);
-    with(|watch| {
-        let now = Instant::now();
-        watch.history.add(now, &read, METRICS, watch.settings.window);
-        now
-    })
+/// Asks for the metrics. Not under the lock of the history: collectors take their time.
+fn read() -> Vec<RuntimeMetric> {
+    collect::only(|name| ASKED.contains(&name))
 }
 
 pub(super) fn report() -> HealthReport {
-    let at = read();
-    with(|watch| watch.evaluate(at))
+    let read = read();
+    with(|watch| {
+        let at = watch.add(&read);
+        watch.evaluate(at)
+    })
 }
 
 impl Watch {
+    /// Remembers what was read; when that was.
+    fn add(&mut self, read: &[RuntimeMetric]) -> Instant {
+        let now = Instant::now();
+        self.history.add(now, read, METRICS, &self.settings);
+        now
+    }
+
     fn evaluate(&self, at: Instant) -> HealthReport {
         let now = Now { history: &self.history, settings: &self.settings, at };
         let mut findings: Vec<Finding> = RULES.iter().flat_map(|(_, rule)| rule(&now)).collect();

@@ -2,6 +2,7 @@
 
 use super::{Known, known};
 use crate::executor::Polls;
+use crate::lock::Mutex;
 use std::borrow::BorrowMut;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ impl RuntimeBuilderExt for Builder {
             let polls = Arc::new(Polls::new());
             let (begins, ends) = (Arc::clone(&polls), Arc::clone(&polls));
             self.on_before_task_poll(move |_| poll::begins(&begins)).on_after_task_poll(move |_| poll::ends(&ends));
-            Some(polls)
+            Some(Arc::new(Mutex::new(Some(polls))))
         };
         #[cfg(not(tokio_unstable))]
         let polls = None;
@@ -67,19 +68,21 @@ thread_local! {
     static DRIVEN: Cell<Option<tokio::runtime::Id>> = const { Cell::new(None) };
 }
 
+/// What the hooks of a builder count, until a runtime has it. All runtimes of the builder are counted together, and
+/// told by the first.
+type Unclaimed = Arc<Mutex<Option<Arc<Polls>>>>;
+
 /// The runtime of this thread, whose hooks are installed.
-fn installed(polls: Option<&Arc<Polls>>) -> Option<Arc<Known>> {
+fn installed(polls: Option<&Unclaimed>) -> Option<Arc<Known>> {
     let known = known(&Handle::try_current().ok()?)?;
-    if !known.hooks().installed.swap(true, Relaxed)
-        && let Some(polls) = polls
-    {
-        // Set once: the hooks belong to the first runtime that the builder makes.
-        let _ = known.hooks().polls.set(Arc::clone(polls));
+    known.hooks().installed.store(true, Relaxed);
+    if let Some(polls) = polls.and_then(|polls| polls.lock().take()) {
+        let _ = known.hooks().polls.set(polls);
     }
     Some(known)
 }
 
-fn thread_starts(polls: Option<&Arc<Polls>>) {
+fn thread_starts(polls: Option<&Unclaimed>) {
     let Some(known) = installed(polls) else { return };
     known.hooks().threads.fetch_add(1, Relaxed);
     POOL.set(Some(known));
@@ -93,7 +96,7 @@ fn thread_stops() {
 
 /// A current-thread runtime runs on a thread that it has not started; the first time that one goes to sleep, the
 /// runtime is known.
-fn parks(polls: Option<&Arc<Polls>>) {
+fn parks(polls: Option<&Unclaimed>) {
     if POOL.with_borrow(Option::is_some) {
         return;
     }

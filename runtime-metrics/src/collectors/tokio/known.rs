@@ -30,6 +30,8 @@ pub(super) struct Known {
     pool_probe: Mutex<Option<Probe>>,
     /// How long the last probe of the blocking pool waited, in nanoseconds, plus one.
     pool_delay: AtomicU64,
+    /// How many threads the pool had at the last look.
+    pool_was: AtomicUsize,
     pub(super) blocking: Blocking,
     hooks: Hooks,
 }
@@ -48,8 +50,12 @@ pub(super) struct Hooks {
 const PROBE: u64 = 2;
 /// with a timer,
 const TIMED: u64 = 10;
-/// and of the blocking pool.
+/// and of the blocking pool, while it is late,
 const POOL: u64 = 20;
+/// and while it is not: a thread of the pool that has nothing to do ends after ten seconds, which a probe begins anew.
+const POOL_AT_REST: u64 = 240;
+/// What is late.
+const LATE: Duration = Duration::from_millis(1);
 /// A runtime that may not have run all the time is believed to be so late, and more if it was busy meanwhile.
 const BELIEVED: Duration = Duration::from_millis(10);
 
@@ -66,6 +72,7 @@ impl Known {
             timer: Mutex::new(None),
             pool_probe: Mutex::new(None),
             pool_delay: AtomicU64::new(0),
+            pool_was: AtomicUsize::new(0),
             blocking: Blocking::default(),
             hooks: Hooks::default(),
             handle,
@@ -102,7 +109,7 @@ impl Known {
         }
         self.ask(round.is_multiple_of(TIMED) && self.hooks.installed.load(Relaxed));
         if round.is_multiple_of(POOL) {
-            self.watch_pool(&metrics);
+            self.watch_pool(&metrics, round.is_multiple_of(POOL_AT_REST));
         }
         self.probe.lock().as_ref().is_some_and(Probe::is_refused)
     }
@@ -138,8 +145,8 @@ impl Known {
         if let Some(delay) = found.delay.filter(|delay| self.believes(probe, *delay)) {
             self.delays.add(nanos(delay));
         }
-        if let Some(worker) = found.worker {
-            self.workers.lock().heard_of(worker);
+        if let (Some(worker), Some(delay)) = (found.worker, found.delay) {
+            self.workers.lock().heard_of(worker, probe.began + delay);
         }
     }
 
@@ -151,19 +158,24 @@ impl Known {
 
     /// Asks the blocking pool how late it is, if it has so many threads that it may be full. With one, the
     /// probe itself would keep that one alive.
-    fn watch_pool(&self, metrics: &RuntimeMetrics) {
+    fn watch_pool(&self, metrics: &RuntimeMetrics, at_rest: bool) {
         let mut probe = self.pool_probe.lock();
+        let mut late = false;
         if let Some(before) = &*probe {
             let found = before.found();
             if !found.over {
                 return;
             }
+            late = found.delay.is_some_and(|delay| delay >= LATE);
             self.pool_delay.store(found.delay.map_or(0, |delay| nanos(delay) + 1), Relaxed);
             *probe = None;
-        } else {
-            self.pool_delay.store(0, Relaxed);
         }
-        if self.pool_threads(metrics).is_some_and(|threads| threads > 1) {
+        let threads = self.pool_threads(metrics).unwrap_or(0);
+        // What has become larger may be full soon.
+        let grew = threads > self.pool_was.swap(threads, Relaxed);
+        if threads <= 1 {
+            self.pool_delay.store(0, Relaxed);
+        } else if late || grew || at_rest {
             *probe = Some(Probe::blocking(&self.handle));
         }
     }
@@ -227,6 +239,8 @@ impl Known {
             told.extend(ratio.map(|ratio| per_worker(ratio.with_unit("ratio"))));
             if always {
                 told.push(per_worker(gauge("async.workers.stuck", u64::from(worker.stuck))));
+                let time = RuntimeMetric::gauge("async.workers.stuck_time", worker.stuck_time.as_secs_f64());
+                told.push(per_worker(time.with_unit("seconds")));
             }
         }
         let busy: Duration = workers.iter().map(|worker| worker.busy).sum();
@@ -286,7 +300,7 @@ impl Known {
         }
         let delay = |nanos: u64| RuntimeMetric::gauge("async.blocking.delay", nanos as f64 / 1e9).with_unit("seconds");
         if used {
-            told.push(instrumented(delay(self.blocking.delay.load(Relaxed))));
+            told.push(instrumented(delay(self.blocking.delay())));
         }
         let waits = self.pool_probe.lock().as_ref().and_then(Probe::waits).map_or(0, nanos);
         let before = self.pool_delay.load(Relaxed).checked_sub(1);

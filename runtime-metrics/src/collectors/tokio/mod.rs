@@ -1,7 +1,7 @@
 //! Tokio runtimes: what Tokio tells on stable, what a thread that watches them finds, and what was installed.
 //!
-//! A runtime is found by itself once one of its threads records anything, or when an exporter is started inside
-//! of it. [`register`] names one that does neither. [`main`](macro@crate::main) and [`RuntimeBuilderExt`] install
+//! A runtime is found by itself when one of its threads records something for the first time, or when an exporter is
+//! started inside of it. [`register`] names any other, such as one that is entered by a thread that has recorded before. [`main`](macro@crate::main) and [`RuntimeBuilderExt`] install
 //! the hooks by which more is known. A runtime that is shut down is forgotten, at the latest a second later.
 //!
 //! While anybody collects, a thread of this library's own looks at the workers 20 times a second, and 10 times a
@@ -10,14 +10,14 @@
 //!
 //! | metric | stable | `--cfg tokio_unstable` |
 //! |---|---|---|
-//! | `async.workers.count`, `.busy_time`, `.busy_ratio`, `.parks`, `.stuck` | runtime, corrected for workers that are in a poll now | the same |
+//! | `async.workers.count`, `.busy_time`, `.busy_ratio`, `.parks`, `.stuck`, `.stuck_time` | runtime, corrected for workers that are in a poll now | the same |
 //! | `async.tasks.active` | runtime | the same |
 //! | `async.tasks.queued` | runtime: the queue that workers share | and their own queues |
 //! | `async.tasks.spawned` | `ids`: the numbers that Tokio gives to tasks, of all runtimes together, blocking ones included | runtime |
 //! | `async.polls.total`, `async.poll.*` | `instrumented`: tasks of [`spawn`] | `hooks`: all tasks, if they are installed |
 //! | `async.blocking.threads` | `hooks` | runtime |
 //! | `async.blocking.active`, `.queued` | `instrumented`: functions of [`spawn_blocking`] | runtime |
-//! | `async.blocking.delay` | `instrumented`, and `probe` once a second while the pool has two threads or more | the same |
+//! | `async.blocking.delay` | `instrumented`, and `probe` while the pool has two threads or more: once a second while it grows or is late, else every twelve | the same |
 //! | `async.io.pending_ops` | `epoll`: of all runtimes together, where the process has few descriptors (Linux) | runtime, with the feature `http` |
 //! | `async.schedule.delay`, `async.timer.drift` | `probe`; drift where hooks are installed, which turn the timer on | the same |
 //!
@@ -47,12 +47,17 @@ pub use spawn::{spawn, spawn_blocking};
 use crate::collect::MetricCollector;
 use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
+use crate::status::report;
 use known::Known;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::runtime::Handle;
 
 /// The runtimes that are known. A handle keeps a runtime's memory, not its threads, alive.
 static RUNTIMES: Mutex<Vec<Arc<Known>>> = Mutex::new(Vec::new());
+
+/// Whether there have ever been several.
+static SEVERAL: AtomicBool = AtomicBool::new(false);
 
 /// Enough for every program that does not start runtimes without end, and a bound for one that does.
 const MOST: usize = 64;
@@ -87,6 +92,7 @@ fn known(handle: &Handle) -> Option<Arc<Known>> {
         return Some(known);
     }
     if runtimes.len() >= MOST {
+        report("tokio", format!("there are more than {MOST} runtimes; the later ones are left out"));
         return None;
     }
     let known = Arc::new(Known::new(handle.clone()));
@@ -126,12 +132,13 @@ impl MetricCollector for Runtimes {
         if !runtimes.is_empty() && !cfg!(any(target_os = "linux", all(tokio_unstable, feature = "http"))) {
             super::missing("async.io.pending_ops", "only Linux is read so far");
         }
-        let several = runtimes.len() > 1;
+        // For good: a series that changes its tags is another one.
+        let several = SEVERAL.fetch_or(runtimes.len() > 1, Relaxed) || runtimes.len() > 1;
         let mut metrics: Vec<RuntimeMetric> = runtimes.iter().flat_map(|known| known.collect(several)).collect();
-        let told_by_runtime = metrics.iter().any(|metric| metric.name == "async.polls.total");
-        if !told_by_runtime {
-            let instrumented = |metric: RuntimeMetric| metric.with_tag("source", "instrumented");
-            metrics.extend(spawn::polls().into_iter().map(instrumented));
+        for metric in spawn::polls() {
+            if !metrics.iter().any(|told| told.name == metric.name) {
+                metrics.push(metric.with_tag("source", "instrumented"));
+            }
         }
         #[cfg(not(tokio_unstable))]
         metrics.extend(probe::spawned());

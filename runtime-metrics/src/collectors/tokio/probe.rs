@@ -40,7 +40,7 @@ fn numbered(id: tokio::task::Id) {
 /// A task that is under way, or what it found.
 #[derive(Debug)]
 pub(super) struct Probe {
-    began: Instant,
+    pub(super) began: Instant,
     found: Arc<Mutex<Found>>,
     /// The busy time of the workers when it began.
     pub(super) busy: Duration,

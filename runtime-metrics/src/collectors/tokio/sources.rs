@@ -3,7 +3,7 @@
 use crate::collect::MetricCollector;
 use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -57,17 +57,20 @@ fn count() -> Result<usize, String> {
     if !(1..=MOST).contains(&open) {
         return Err(format!("only a process with 1 to {MOST} descriptors is asked, and here are {open}"));
     }
-    let mut lists = HashSet::new();
+    let mut counts = HashMap::new();
     for descriptor in polls().map_err(|error| format!("{directory}: {error}"))? {
         // It may be closed by now.
         let Ok(list) = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")) else { continue };
-        // A runtime has two descriptors for the same.
-        let mut sources: Vec<String> =
-            list.lines().filter(|line| line.starts_with("tfd:")).map(str::to_owned).collect();
-        sources.sort_unstable();
-        lists.insert(sources);
+        let (mut wakers, mut sources): (Vec<&str>, Vec<&str>) =
+            list.lines().filter(|line| line.starts_with("tfd:")).partition(|source| wakes(source));
+        let count = sources.len();
+        // A runtime has two descriptors for the same, between whose lists a source may come or go: it is known
+        // by what wakes it, if anything does.
+        let known = if wakers.is_empty() { &mut sources } else { &mut wakers };
+        known.sort_unstable();
+        counts.insert(known.join("\n"), count);
     }
-    Ok(lists.iter().flatten().filter(|source| !wakes(source)).count())
+    Ok(counts.values().sum())
 }
 
 /// The descriptors that are an `epoll`. Which they are is remembered as long as as many are open.

@@ -2,10 +2,11 @@
 
 use super::known;
 use crate::executor::{Monitor, TOKIO};
+use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -48,8 +49,19 @@ pub(super) struct Blocking {
     pub(super) used: AtomicBool,
     pub(super) queued: AtomicUsize,
     pub(super) active: AtomicUsize,
-    /// How long the last one waited, in nanoseconds.
-    pub(super) delay: AtomicU64,
+    /// How long the last one waited, and until when.
+    delay: Mutex<Option<(Duration, Instant)>>,
+}
+
+/// For how long a wait is told after it is over.
+const TOLD: Duration = Duration::from_secs(10);
+
+impl Blocking {
+    /// How long the last one waited, in nanoseconds; zero if that is long ago.
+    pub(super) fn delay(&self) -> u64 {
+        let last = self.delay.lock().filter(|(_, until)| until.elapsed() < TOLD);
+        last.map_or(0, |(delay, _)| u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX))
+    }
 }
 
 /// As `tokio::task::spawn_blocking`, and the function is counted: `async.blocking.active`, `.queued` and `.delay`.
@@ -79,8 +91,7 @@ where
     handle.spawn_blocking(move || {
         let running = Counted::one(std::sync::Arc::clone(&waiting.known), |known| &known.blocking.active);
         drop(waiting);
-        let delay = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        running.known.blocking.delay.store(delay, Relaxed);
+        *running.known.blocking.delay.lock() = Some((began.elapsed(), Instant::now()));
         function()
     })
 }

@@ -4,7 +4,7 @@
 //! a long poll looks as if it did nothing. But it also tells how often a worker went to sleep or woke up: at an
 //! even number it is awake, and if neither number has changed since, it has been working since.
 
-use crate::recent::Gained;
+use crate::recent::{Gained, Peak};
 use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeMetrics;
 
@@ -32,6 +32,8 @@ struct Seen {
     changed: Instant,
     /// The most that was told, which never becomes less.
     told: Duration,
+    /// The longest that it was stuck, in nanoseconds.
+    stuck: Peak,
 }
 
 /// How a worker does now.
@@ -41,6 +43,8 @@ pub(super) struct Worker {
     /// Share of the time since an earlier look.
     pub(super) ratio: Option<f64>,
     pub(super) stuck: bool,
+    /// The longest that it was stuck within the last minute.
+    pub(super) stuck_time: Duration,
 }
 
 /// What Tokio tells of a worker: its turns and its busy time.
@@ -65,7 +69,7 @@ impl Workers {
 
     fn of(read: Vec<(u64, Duration)>, now: Instant, always: bool) -> Self {
         let gained = Gained::since(now, read.iter().map(|(_, busy)| *busy).collect());
-        let seen = |(turns, busy)| Seen { turns, busy, changed: now, told: busy };
+        let seen = |(turns, busy)| Seen { turns, busy, changed: now, told: busy, stuck: Peak::new() };
         Self { seen: read.into_iter().map(seen).collect(), gained, always }
     }
 
@@ -95,13 +99,14 @@ impl Workers {
             if let Some(read) = read(metrics, worker) {
                 seen.update(read, now);
             }
+            seen.remember(now, self.always);
         }
     }
 
-    /// This worker has just run a task of the probe, so it is not in a long poll.
-    pub(super) fn heard_of(&mut self, worker: usize) {
+    /// This worker ran a task of the probe, and was in no long poll at that moment.
+    pub(super) fn heard_of(&mut self, worker: usize, at: Instant) {
         if let Some(seen) = self.seen.get_mut(worker) {
-            seen.changed = Instant::now();
+            seen.changed = seen.changed.max(at);
         }
     }
 
@@ -118,7 +123,8 @@ impl Workers {
             // Over less than this, what is told late is too large a part.
             let ratio = (passed >= STUCK / 2)
                 .then(|| (busy.saturating_sub(before).as_secs_f64() / passed.as_secs_f64()).min(1.0));
-            Worker { busy, ratio, stuck: always && seen.works_since(now).is_some_and(|since| since >= STUCK) }
+            let stuck = seen.remember(now, always);
+            Worker { busy, ratio, stuck, stuck_time: Duration::from_nanos(seen.stuck.read_at(now)) }
         });
         each.collect()
     }
@@ -134,6 +140,13 @@ impl Seen {
     /// For how long it has been awake and silent.
     fn works_since(&self, now: Instant) -> Option<Duration> {
         self.turns.is_multiple_of(2).then(|| now.saturating_duration_since(self.changed))
+    }
+
+    /// Whether it is stuck; if so, for how long is remembered.
+    fn remember(&self, now: Instant, always: bool) -> bool {
+        let stuck = self.works_since(now).filter(|since| always && *since >= STUCK);
+        self.stuck.offer(stuck.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)));
+        stuck.is_some()
     }
 
     /// The busy time with what the worker has not told yet.
@@ -157,21 +170,27 @@ mod tests {
         let start = Instant::now();
         let mut workers = Workers::of(vec![(4, millis(10)), (5, millis(10))], start, true);
         let told = workers.tell_at(start + millis(250));
-        assert_eq!(told[0], Worker { busy: millis(260), ratio: Some(1.0), stuck: true });
-        assert_eq!(told[1], Worker { busy: millis(10), ratio: Some(0.0), stuck: false });
+        assert_eq!(told[0], Worker { busy: millis(260), ratio: Some(1.0), stuck: true, stuck_time: millis(250) });
+        assert_eq!(told[1], Worker { busy: millis(10), ratio: Some(0.0), stuck: false, stuck_time: millis(0) });
         // It comes back, tells what it did, and a bit less than was thought.
         workers.seen[0].update((5, millis(255)), start + millis(251));
         let told = workers.tell_at(start + millis(500));
         assert_eq!((told[0].busy, told[0].stuck), (millis(260), false));
         assert_eq!(told[0].ratio, Some(0.5));
+        // Who comes later still learns of it.
+        assert_eq!(told[0].stuck_time, millis(250));
+        assert_eq!(workers.tell_at(start + millis(130_000))[0].stuck_time, millis(0));
     }
 
     #[test]
     fn a_worker_that_was_heard_of_is_not_stuck() {
-        let start = Instant::now();
+        let before = Instant::now();
+        let start = before + millis(5);
         let mut workers = Workers::of(vec![(2, millis(0)), (2, millis(0))], start, true);
         workers.seen[0].update((2, millis(1)), start + millis(80));
-        workers.heard_of(9);
+        workers.heard_of(9, start);
+        // The probe that ran on the other was before it woke up.
+        workers.heard_of(1, before);
         let stuck: Vec<bool> = workers.tell_at(start + millis(120)).iter().map(|worker| worker.stuck).collect();
         assert_eq!(stuck, [false, true]);
     }
@@ -180,7 +199,8 @@ mod tests {
     fn the_silence_of_a_runtime_that_may_not_run_means_nothing() {
         let start = Instant::now();
         let mut workers = Workers::of(vec![(2, millis(5))], start, false);
-        assert_eq!(workers.tell_at(start + millis(900))[0], Worker { busy: millis(5), ratio: Some(0.0), stuck: false });
+        let idle = Worker { busy: millis(5), ratio: Some(0.0), stuck: false, stuck_time: millis(0) };
+        assert_eq!(workers.tell_at(start + millis(900))[0], idle);
         workers.runs_always(true);
         assert!(!workers.tell_at(Instant::now())[0].stuck);
     }

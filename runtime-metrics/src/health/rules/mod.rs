@@ -17,6 +17,7 @@ pub(super) const METRICS: &[&str] = &[
     "async.tasks.queued",
     "async.workers.busy_ratio",
     "async.workers.stuck",
+    "async.workers.stuck_time",
     "db.pool.connections.active",
     "db.pool.connections.waiting",
     "db.pool.max_size",
@@ -30,6 +31,7 @@ pub(super) const METRICS: &[&str] = &[
     "process.open_fds",
     "process.open_fds.limit",
     "runtime.memory.fragmentation",
+    "runtime.memory.heap_sys",
     "runtime.memory.heap_used",
     "runtime.memory.rss",
     "runtime.panics",
@@ -124,15 +126,19 @@ fn millis(seconds: f64) -> String {
 }
 
 fn blocked_worker(now: &Now<'_>) -> Vec<Finding> {
-    let stuck = now.of("async.workers.stuck").filter(|(_, series)| series.last() > 0.0);
+    let most = now.settings.blocked_worker.as_secs_f64();
+    let stuck = now.of("async.workers.stuck_time").filter(|(_, series)| series.last() >= most);
     stuck
         .map(|(tags, series)| {
             let which = tags.get("worker").map_or_else(|| "a worker".to_owned(), |worker| format!("worker {worker}"));
+            let still = now.beside("async.workers.stuck", tags).is_some_and(|series| series.last() > 0.0);
+            let when = if still { "has been" } else { "was, within the last minute," };
             finding(
-                Severity::Critical,
+                // For less, it may also have been 61 polls of some milliseconds.
+                how_bad(series.last(), most * 4.0),
                 "blocked_worker",
-                format!("{which}{} is held by one poll, now", whose(tags)),
-                vec![evidence("async.workers.stuck", tags, series.last(), 0.0)],
+                format!("{which}{} {when} at work for {} without a break", whose(tags), millis(series.last())),
+                vec![evidence("async.workers.stuck_time", tags, series.last(), most)],
                 [
                     "a call that blocks (a lock, a file, a query, `thread::sleep`) or that computes for long, in an async function",
                     "move it to `spawn_blocking` or a thread; `async.poll.slow_count` and `*_slow_polls_total` tell which function",
@@ -201,12 +207,12 @@ fn long_poll(now: &Now<'_>) -> Vec<Finding> {
     long.map(|(tags, series)| {
         let longest = series.last();
         finding(
-            how_bad(longest, most * 10.0),
+            Severity::Warning,
             "long_poll",
             format!("a task kept its worker{} for {}", whose(tags), millis(longest / 1e6)),
             vec![evidence("async.poll.max_duration", tags, longest, most)],
             [
-                "it blocks or computes between two awaits",
+                "it blocks or computes between two awaits; within `block_in_place` that does no harm",
                 "move that to `spawn_blocking`, or let others run with `yield_now`",
             ],
         )
@@ -297,7 +303,10 @@ fn blocking_pool_full(now: &Now<'_>) -> Vec<Finding> {
 
 fn memory_limit(now: &Now<'_>) -> Vec<Finding> {
     let most = now.settings.memory_limit_ratio;
-    let near = now.one("process.memory.limit_ratio").map(Series::last).filter(|ratio| *ratio > most);
+    let near = now
+        .one("process.memory.limit_ratio")
+        .and_then(|series| series.held(now.settings.sustained))
+        .filter(|ratio| *ratio > most);
     near.map(|ratio| {
         finding(
             how_bad(ratio, f64::midpoint(most, 1.0)),
@@ -317,10 +326,7 @@ fn memory_limit(now: &Now<'_>) -> Vec<Finding> {
 /// What grew all the time, by more than is worth a word.
 fn grown(now: &Now<'_>, series: &Series, at_least: f64) -> Option<(f64, f64)> {
     let (from, to) = series.growth(now.settings.window)?;
-    (now.history.age(now.at) >= now.settings.window
-        && to - from >= at_least
-        && to >= from * (1.0 + now.settings.growth))
-        .then_some((from, to))
+    (to - from >= at_least && to >= from * (1.0 + now.settings.growth)).then_some((from, to))
 }
 
 fn memory_leak(now: &Now<'_>) -> Vec<Finding> {
@@ -347,9 +353,14 @@ fn memory_leak(now: &Now<'_>) -> Vec<Finding> {
     .collect()
 }
 
+/// What an allocator may keep without a word, in bytes.
+const LOST: f64 = 64e6;
+
 fn fragmentation(now: &Now<'_>) -> Vec<Finding> {
     let lost = now.one("runtime.memory.fragmentation").and_then(|series| series.held(now.settings.sustained));
-    let lost = lost.filter(|share| *share > 0.5);
+    // Half of little is nothing.
+    let large = |share: f64| now.one("runtime.memory.heap_sys").is_none_or(|all| all.last() * share >= LOST);
+    let lost = lost.filter(|share| *share > 0.5 && large(*share));
     lost.map(|share| {
         finding(
             Severity::Warning,
@@ -408,13 +419,14 @@ fn fd_leak(now: &Now<'_>) -> Vec<Finding> {
 fn throttled_cpu(now: &Now<'_>) -> Vec<Finding> {
     let readings = now.settings.sustained;
     let gained = |name| now.one(name)?.gained(readings);
-    let (Some((throttled, _)), Some((periods, _))) =
+    let (Some((throttled, _)), Some((periods, time))) =
         (gained("process.cpu.throttled_periods"), gained("process.cpu.periods"))
     else {
         return Vec::new();
     };
+    // Of an idle program a few periods say nothing; a period is 100 ms as a rule.
     let share = throttled / periods.max(1.0);
-    if share <= now.settings.throttled {
+    if share <= now.settings.throttled || periods < time.as_secs_f64() * 2.0 {
         return Vec::new();
     }
     vec![finding(
@@ -459,8 +471,9 @@ fn pool_starved(now: &Now<'_>) -> Vec<Finding> {
             let beside = |name| now.beside(name, tags).map(|series| evidence(name, tags, series.last(), None));
             let numbers = [beside("db.pool.connections.active"), beside("db.pool.max_size")];
             let own = evidence("db.pool.connections.waiting", tags, waiting, 0.0);
+            let most = now.beside("db.pool.max_size", tags).map_or(1.0, |series| series.last().max(1.0));
             finding(
-                Severity::Critical,
+                how_bad(waiting, most),
                 "pool_starved",
                 format!("{waiting} callers wait for a connection{}", whose(tags)),
                 [own].into_iter().chain(numbers.into_iter().flatten()).collect(),

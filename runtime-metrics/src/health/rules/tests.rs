@@ -9,7 +9,8 @@ type Course<'a> = (&'static str, &'a [(&'a str, &'a str)], fn(f64) -> f64);
 
 /// What the rules find in a history of ten minutes in which each metric goes as its function says.
 fn found(metrics: &[Course<'_>]) -> Vec<Finding> {
-    let settings = HealthSettings::default();
+    // Ten minutes are a window and a quarter.
+    let settings = HealthSettings { window: Duration::from_secs(480), ..HealthSettings::default() };
     let mut history = History::default();
     let start = Instant::now();
     let mut at = start;
@@ -25,7 +26,7 @@ fn found(metrics: &[Course<'_>]) -> Vec<Finding> {
                 };
             tags.iter().fold(metric, |metric, (name, value)| metric.with_tag(*name, *value))
         });
-        history.add(at, &read.collect::<Vec<_>>(), METRICS, settings.window);
+        history.add(at, &read.collect::<Vec<_>>(), METRICS, &settings);
     }
     let now = Now { history: &history, settings: &settings, at };
     RULES.iter().flat_map(|(_, rule)| rule(&now)).collect()
@@ -51,13 +52,17 @@ fn each_trouble_is_named() {
     let p99: &[(&str, &str)] = &[("stat", "p99")];
     for (metrics, expected) in [
         (
-            &[("async.workers.stuck", worker, (|at| if at > 119.0 { 1.0 } else { 0.0 }) as fn(f64) -> f64)][..],
+            &[
+                ("async.workers.stuck", worker, (|at| if at > 119.0 { 1.0 } else { 0.0 }) as fn(f64) -> f64),
+                ("async.workers.stuck_time", worker, |at| if at > 119.0 { 1.2 } else { 0.0 }),
+            ][..],
             ("blocked_worker", Critical),
         ),
+        (&[("async.workers.stuck_time", worker, |_| 0.3)], ("blocked_worker", Warning)),
         (&[("async.schedule.delay", p99, |_| 0.02)], ("schedule_delay", Warning)),
         (&[("async.schedule.delay", p99, |_| 0.2)], ("schedule_delay", Critical)),
         (&[("async.workers.busy_ratio", worker, |_| 0.9)], ("saturated_runtime", Warning)),
-        (&[("async.poll.max_duration", &[], |_| 250_000.0)], ("long_poll", Critical)),
+        (&[("async.poll.max_duration", &[], |_| 250_000.0)], ("long_poll", Warning)),
         (
             &[
                 ("async.poll.slow_count", &[("threshold_us", "100")], |at| at * 5.0),
@@ -80,8 +85,12 @@ fn each_trouble_is_named() {
         ),
         (&[("process.cpu.run_delay", &[], |at| at * 2.0)], ("run_delay", Warning)),
         (
+            &[("db.pool.connections.waiting", main, |_| 3.0), ("db.pool.max_size", main, |_| 10.0)],
+            ("pool_starved", Warning),
+        ),
+        (
             &[
-                ("db.pool.connections.waiting", main, |_| 3.0),
+                ("db.pool.connections.waiting", main, |_| 10.0),
                 ("db.pool.connections.active", main, |_| 10.0),
                 ("db.pool.max_size", main, |_| 10.0),
             ],
@@ -105,6 +114,8 @@ fn what_passes_or_is_as_it_should_be_is_no_finding() {
     let other: &[(&str, &str)] = &[("worker", "2")];
     let healthy: &[Course<'_>] = &[
         ("async.workers.stuck", worker, |_| 0.0),
+        // Polls of 3 ms, one after the other.
+        ("async.workers.stuck_time", worker, |_| 0.18),
         ("async.schedule.delay", &[("stat", "p99")], |_| 0.001),
         ("async.schedule.delay", &[("stat", "max")], |_| 0.05),
         // One worker of two is busy; a pool was empty once.
@@ -116,12 +127,15 @@ fn what_passes_or_is_as_it_should_be_is_no_finding() {
         ("async.tasks.active", &[], |at| 500.0 + (at % 12.0) * 100.0),
         ("async.blocking.queued", &[], |at| if at > 119.0 { 5.0 } else { 0.0 }),
         ("process.memory.limit_ratio", &[], |_| 0.5),
-        // A cache that fills, and is full.
-        ("runtime.memory.heap_used", &[], |at| 1e8 + at.min(40.0) * 1e7),
+        // A cache that fills for six minutes, and is full.
+        ("runtime.memory.heap_used", &[], |at| 1e8 + at.min(72.0) * 1e7),
         ("process.open_fds", &[], |at| 100.0 + at % 7.0),
         ("process.open_fds.limit", &[], |_| 1_024.0),
-        ("process.cpu.throttled_periods", &[], |_| 3.0),
-        ("process.cpu.periods", &[], |at| at * 50.0),
+        // A program that hardly runs.
+        ("process.cpu.throttled_periods", &[], |at| at),
+        ("process.cpu.periods", &[], |at| at * 3.0),
+        ("runtime.memory.fragmentation", &[], |_| 0.8),
+        ("runtime.memory.heap_sys", &[], |_| 3e7),
         ("process.cpu.run_delay", &[], |at| at * 0.01),
         ("db.pool.connections.waiting", &[], |at| if at > 118.0 { 2.0 } else { 0.0 }),
         ("sync.lock.waited", &[("lock", "stock")], |at| at * 0.5),
