@@ -41,7 +41,8 @@ pub struct HealthSettings {
     pub open_fds_ratio: f64,
     /// The share of the CPU quota's periods that may be throttled; 0.01 by default.
     pub throttled: f64,
-    /// The share of time that threads may wait for a core, added up over them; 0.2 by default.
+    /// How many threads may be ready and have no core on average, for each core that the process may use; 1 by
+    /// default. A machine that is busy is no trouble of the program's; one that leaves it no time is.
     pub run_delay: f64,
     /// How many callers may wait for a lock on average; 0.2 by default.
     pub lock_waits: f64,
@@ -68,7 +69,7 @@ impl Default for HealthSettings {
             memory_limit_ratio: 0.9,
             open_fds_ratio: 0.8,
             throttled: 0.01,
-            run_delay: 0.2,
+            run_delay: 1.0,
             lock_waits: 0.2,
             growth: 0.2,
             leaked_bytes: 32 << 20,

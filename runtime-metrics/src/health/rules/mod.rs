@@ -23,6 +23,7 @@ pub(super) const METRICS: &[&str] = &[
     "db.pool.max_size",
     "http.accept.queued",
     "http.requests.queued",
+    "process.cpu.count",
     "process.cpu.periods",
     "process.cpu.run_delay",
     "process.cpu.throttled_periods",
@@ -446,15 +447,17 @@ fn run_delay(now: &Now<'_>) -> Vec<Finding> {
     else {
         return Vec::new();
     };
-    let share = delay / time.max(Duration::from_millis(1)).as_secs_f64();
-    if share <= now.settings.run_delay {
+    let cores = now.one("process.cpu.count").map_or(1.0, |series| series.last().max(1.0));
+    let waiting = delay / time.max(Duration::from_millis(1)).as_secs_f64();
+    let most = now.settings.run_delay * cores;
+    if waiting <= most {
         return Vec::new();
     }
     vec![finding(
         Severity::Warning,
         "run_delay",
-        format!("threads were ready and had no core for {} each second", millis(share)),
-        vec![evidence("process.cpu.run_delay", &Tags::new(), share, now.settings.run_delay)],
+        format!("{waiting:.1} threads on average were ready and had no core"),
+        vec![evidence("process.cpu.run_delay", &Tags::new(), waiting, most)],
         [
             "the machine has more to do than cores, this process or its neighbours",
             "look at `system.load`; give it more cores, or let fewer threads compute",
