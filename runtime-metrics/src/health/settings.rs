@@ -22,7 +22,7 @@ pub struct HealthSettings {
     pub window: Duration,
     /// How many readings in a row have to show a trouble that may also pass: three by default.
     pub sustained: usize,
-    /// How long a task that is ready may wait for a worker, at the 99th percentile; 5 ms by default.
+    /// How long a task that is ready may wait for a worker, at the 99th percentile; 10 ms by default.
     pub schedule_delay: Duration,
     /// The share of time that workers may be busy; 0.8 by default.
     pub busy_ratio: f64,
@@ -60,7 +60,7 @@ impl Default for HealthSettings {
             interval: Duration::from_secs(5),
             window: Duration::from_secs(1_200),
             sustained: 3,
-            schedule_delay: Duration::from_millis(5),
+            schedule_delay: Duration::from_millis(10),
             busy_ratio: 0.8,
             blocked_worker: Duration::from_millis(250),
             poll_duration: Duration::from_millis(10),

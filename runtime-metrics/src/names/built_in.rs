@@ -168,7 +168,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     gauge("async.blocking.queued", "count", "Blocking tasks that wait for a thread.").means("Above zero: the pool is full."),
     gauge("async.blocking.delay", "seconds", "How long the last blocking task of the last ten seconds waited for a thread.").means("Above 0.01: the pool is full, or nearly."),
     gauge("async.io.pending_ops", "count", "Sources of events that the runtime waits for.").means("Growing: connections are not closed."),
-    gauge("async.schedule.delay", "seconds", "From being ready to being polled, as a probe found it; `stat` is p50, p99 or max of the last minute.").means("p99 above 0.005: tasks wait for a worker; above 0.1 everything is late."),
+    gauge("async.schedule.delay", "seconds", "From being ready to being polled, as a probe found it; `stat` is p50, p99 or max of the last minute.").means("p99 above 0.01: tasks wait for a worker; above 0.1 everything is late."),
     gauge("async.timer.drift", "seconds", "How much later than asked a timer of the runtime came, at most in the last minute; a millisecond is usual.").means("Above 0.01: the runtime does not get to its timers."),
     gauge("http.connections.active", "count", "Connections on which a request is being answered.").otel("http.server.open_connections", "{connection}", 1.0).attributes(&[("http.connection.state", "active")]),
     gauge("http.connections.idle", "count", "Connections that wait for a request.").means("Growing: clients that do not close.").otel("http.server.open_connections", "{connection}", 1.0).attributes(&[("http.connection.state", "idle")]),
