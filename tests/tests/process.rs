@@ -1,11 +1,11 @@
 //! What is told of the process is what it does: each value against the truth.
 #![cfg(target_os = "linux")]
 
-use runtime_metrics::collectors;
+use runtime_metrics::{MetricCollector, RuntimeMetric, Snapshot, collectors};
 use std::fs::File;
 use std::hint::black_box;
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -151,6 +151,38 @@ fn panics_are_counted_and_the_hook_that_was_there_is_called() {
     }
     assert_eq!(value("runtime.panics") - before, 2.0);
     assert_eq!(*SEEN.lock().unwrap(), ["one", "two"]);
+}
+
+#[test]
+fn a_hook_of_a_panic_in_a_collector_may_ask_for_everything() {
+    static SEEN: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    struct Broken;
+    impl MetricCollector for Broken {
+        fn collect(&self) -> Vec<RuntimeMetric> {
+            assert!(thread::current().name() != Some("asks"), "on purpose");
+            vec![RuntimeMetric::gauge("broken.not", 1)]
+        }
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+    }
+    let _turn = turn();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if thread::current().name() == Some("asks") {
+            let snapshot = Snapshot::take();
+            let told = |name| snapshot.family(name).is_some();
+            SEEN.lock().unwrap().push(told("process.uptime") && !told("broken.not"));
+        } else {
+            before(info);
+        }
+    }));
+    collectors::add(Arc::new(Broken));
+    let (done, ends) = channel();
+    let asks = thread::Builder::new().name("asks".to_owned());
+    asks.spawn(move || done.send(Snapshot::take().family("process.uptime").is_some())).unwrap();
+    assert_eq!(ends.recv_timeout(Duration::from_secs(20)), Ok(true), "it hangs");
+    assert_eq!(*SEEN.lock().unwrap(), [true]);
 }
 
 #[test]
