@@ -7,12 +7,13 @@
 //!
 //! A lease ends in the destructor of a thread-local, which an allocator may only have where the
 //! system itself keeps the list of destructors: that is so with glibc. Elsewhere, in the last
-//! moments of a thread, and beyond `SLOTS` threads, counts go to a few slots that threads share.
+//! moments of a thread, and beyond `SLOTS_MOST` threads, counts go to a few slots that threads share. No
+//! thread-local is touched there: where the target has none of its own, older versions of Rust's
+//! library allocate what stands in for it, which would lead here again without end.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The program's allocator, and what it is asked for counted: by far the surest way to see a leak.
 ///
@@ -97,7 +98,7 @@ impl HeapCounts {
     /// }
     /// ```
     pub fn now() -> Option<Self> {
-        let leased = SLOTS.get(..EVER.load(Acquire))?;
+        let leased = lease::slots();
         let sum = |of: fn(&Slot) -> &AtomicU64| {
             leased.iter().chain(&SHARED).fold(0, |sum: u64, slot| sum.wrapping_add(of(slot).load(Relaxed)))
         };
@@ -122,17 +123,10 @@ struct Slot {
     frees: AtomicU64,
 }
 
-/// Threads that may count alone at the same time. What is not leased costs address space only.
-const SLOTS_MOST: usize = 1024;
-/// Slots that the other threads share.
+/// Slots of the threads that have none of their own.
 const SHARED_SLOTS: usize = 16;
 
-static SLOTS: [Slot; SLOTS_MOST] = [const { Slot::zero() }; SLOTS_MOST];
 static SHARED: [Slot; SHARED_SLOTS] = [const { Slot::zero() }; SHARED_SLOTS];
-/// One bit for each slot: whether a thread has it.
-static LEASED: [AtomicU64; SLOTS_MOST / 64] = [const { AtomicU64::new(0) }; SLOTS_MOST / 64];
-/// How many of the slots were ever leased; those beyond are zero.
-static EVER: AtomicUsize = AtomicUsize::new(0);
 
 impl Slot {
     const fn zero() -> Self {
@@ -162,29 +156,10 @@ impl Of {
     }
 }
 
-/// Where a thread is between its first allocation and its last.
-#[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    New,
-    /// It has a slot, and is the only one that writes to it.
-    Leased(usize),
-    /// It has none, and will have none.
-    Shares,
-}
-
-thread_local! {
-    /// This thread's slot. Const and without a destructor: it is simply there, to the very end.
-    static MINE: Cell<Option<&'static Slot>> = const { Cell::new(None) };
-    /// Only the cold path and the end of the thread look at it.
-    static STAGE: Cell<Stage> = const { Cell::new(Stage::New) };
-    /// Its destructor ends the lease.
-    static LEASE: Lease = const { Lease };
-}
-
 /// Counts one allocation, or one end.
 #[inline(always)]
 fn count(of: Of, bytes: usize) {
-    match MINE.with(Cell::get) {
+    match lease::mine() {
         Some(slot) => {
             // There is one writer, so a load and a store do what an atomic addition does.
             let add = |cell: &AtomicU64, n: u64| cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
@@ -200,73 +175,47 @@ fn count(of: Of, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn count_without(of: Of, bytes: usize) {
-    if STAGE.with(Cell::get) == Stage::New && Lease::begin() {
-        return count(of, bytes);
-    }
-    // The place of a thread-local tells threads apart, and lies on a border of some power of two.
-    let place = MINE.with(|mine| std::ptr::from_ref(mine).addr());
+    if lease::begin() { count(of, bytes) } else { count_shared(of, bytes) }
+}
+
+fn count_shared(of: Of, bytes: usize) {
+    // Threads are told apart by where their stacks are, as far as is of use.
+    let place = std::ptr::from_ref(&of).addr() >> 14;
     let shared = &SHARED[(place.wrapping_mul(0x9E37_79B9) >> 16) % SHARED_SLOTS];
     let (sum, number) = of.cells(shared);
     sum.fetch_add(bytes as u64, Relaxed);
     number.fetch_add(1, Relaxed);
 }
 
-/// The right to a slot, and the end of it.
-struct Lease;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod lease;
 
-impl Lease {
-    /// Whether the thread has a slot now.
-    fn begin() -> bool {
-        STAGE.with(|stage| stage.set(Stage::Shares));
-        if !cfg!(all(target_os = "linux", target_env = "gnu")) {
-            return false;
-        }
-        let Some(number) = Self::free_slot() else { return false };
-        EVER.fetch_max(number + 1, Release);
-        MINE.with(|mine| mine.set(Some(&SLOTS[number])));
-        STAGE.with(|stage| stage.set(Stage::Leased(number)));
-        // What this may allocate has a slot to be counted in by now. It fails where the thread is
-        // in its last moments.
-        if LEASE.try_with(|_| ()).is_err() {
-            Self::end();
-            return false;
-        }
-        true
+/// Where nothing is leased.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod lease {
+    use super::Slot;
+
+    #[cfg(test)]
+    pub(super) const SLOTS_MOST: usize = 0;
+
+    pub(super) fn slots() -> &'static [Slot] {
+        &[]
     }
 
-    /// A slot that no other thread has until its bit is cleared again. Its last owner's counts come
-    /// before ours: clearing the bit releases them, setting it acquires them.
-    fn free_slot() -> Option<usize> {
-        LEASED.iter().enumerate().find_map(|(at, word)| {
-            let mut seen = word.load(Relaxed);
-            while seen != u64::MAX {
-                let bit = seen.trailing_ones();
-                match word.compare_exchange_weak(seen, seen | 1 << bit, Acquire, Relaxed) {
-                    Ok(_) => return Some(at * 64 + bit as usize),
-                    Err(now) => seen = now,
-                }
-            }
-            None
-        })
+    #[inline(always)]
+    pub(super) fn mine() -> Option<&'static Slot> {
+        None
     }
 
-    fn end() {
-        MINE.with(|mine| mine.set(None));
-        if let Stage::Leased(number) = STAGE.with(|stage| stage.replace(Stage::Shares)) {
-            LEASED[number / 64].fetch_and(!(1 << (number % 64)), Release);
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        Self::end();
+    pub(super) fn begin() -> bool {
+        false
     }
 }
 
 // SAFETY: each call goes to the inner allocator as it came, and its answer comes back as it is; so what the
 // inner one promises, this one does. Counting neither unwinds nor allocates by way of this allocator
-// without end: it writes to statics, and a thread is no longer `New` when it asks the system for a destructor.
+// without end: it writes to statics and, with glibc, to thread-locals that are simply there; and a thread is no
+// longer `New` when it asks the system for a destructor.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -62,7 +62,7 @@ fn threads_that_end_leave_their_slots_and_their_counts() {
     let (mut allocated, mut slots) = (Vec::new(), HashSet::new());
     let change = counted(|| {
         for _ in 0..threads {
-            let run = || (allocate(10), MINE.with(|mine| mine.get().map(|slot| std::ptr::from_ref(slot).addr())));
+            let run = || (allocate(10), lease::mine().map(|slot| std::ptr::from_ref(slot).addr()));
             let (made, slot) = std::thread::spawn(run).join().unwrap();
             allocated.push(made);
             slots.insert(slot);
@@ -99,10 +99,25 @@ fn what_the_destructors_of_a_thread_do_is_counted() {
 }
 
 #[test]
+fn what_is_shared_is_counted_whichever_slot_the_stack_leads_to() {
+    let _turn = TURN.lock();
+    let threads = if cfg!(miri) { 3 } else { 50 };
+    let change = counted(|| {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| [Of::Allocation, Of::Allocation, Of::End].map(|of| count_shared(of, 10)));
+            }
+        });
+    });
+    assert_eq!(change, [threads * 10, threads, threads * 20, threads * 2]);
+    (0..threads).for_each(|_| count_shared(Of::End, 10));
+}
+
+#[test]
 #[cfg_attr(miri, ignore = "starts more threads than Miri has time for")]
 fn more_threads_than_slots_share_some() {
     let _turn = TURN.lock();
-    let threads = SLOTS_MOST + 50;
+    let threads = lease::SLOTS_MOST + 50;
     let barrier = std::sync::Barrier::new(threads);
     let change = counted(|| {
         std::thread::scope(|scope| {
