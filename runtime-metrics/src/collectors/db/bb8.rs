@@ -2,7 +2,8 @@
 
 use super::{PoolState, PoolStats, Watched};
 use crate::lock::Mutex;
-use bb8::{ManageConnection, Pool, PooledConnection, RunError};
+use bb8::{ManageConnection, Pool, PooledConnection, RunError, Statistics};
+use std::time::{Duration, Instant};
 
 /// Who waits is not told by this alone: it takes a memory, which [`register`](super::register) and
 /// [`watch`](super::watch) have.
@@ -26,8 +27,12 @@ struct Corrected<M: ManageConnection> {
 
 impl<M: ManageConnection> PoolStats for Corrected<M> {
     fn state(&self) -> Option<PoolState> {
-        let told = self.pool.state();
-        let waiting = self.given_up.lock().correct(told.statistics.pending_gets(), told.idle_connections > 0);
+        let waiting = {
+            // Before the pool is asked: what one thread corrects is no older than what another has.
+            let mut given_up = self.given_up.lock();
+            let told = self.pool.state();
+            given_up.correct(pending(&told.statistics), told.idle_connections > 0, Instant::now())
+        };
         PoolStats::state(&self.pool).map(|state| state.with_waiting(waiting))
     }
 
@@ -36,21 +41,38 @@ impl<M: ManageConnection> PoolStats for Corrected<M> {
     }
 }
 
+/// Who asked for a connection and has none yet. bb8 reads its counters one after the other, so the later ones
+/// may be ahead, for which its own `pending_gets` has no answer but a panic, or nearly 2^64.
+fn pending(statistics: &Statistics) -> u64 {
+    statistics.get_started.saturating_sub(statistics.completed_gets())
+}
+
 /// How many of those that bb8 counts as waiting have given up.
 #[derive(Debug, Default)]
 struct GivenUp {
     count: u64,
-    /// What was told as waiting at the last reading, if a connection was idle at that time.
-    at_rest: Option<u64>,
+    /// Since when the readings found a connection idle, or from a `REST` ago on, and the least that was told
+    /// as waiting since.
+    at_rest: Option<(Instant, u64)>,
 }
+
+/// Who is about to take an idle connection has it after so long.
+const REST: Duration = Duration::from_secs(1);
 
 impl GivenUp {
     /// Who waits in truth. While a connection is idle nobody does, but for those who are about to take it:
-    /// these have it by the next reading, so only who is told at two of them has given up. Until there are
-    /// such two, those who have given up since are still told.
-    fn correct(&mut self, told: u64, idle: bool) -> u64 {
-        self.count = told.min(self.at_rest.filter(|_| idle).unwrap_or(self.count));
-        self.at_rest = idle.then_some(told);
+    /// these have it a `REST` later, so only who is told all that time has given up. Until then, those who
+    /// have given up since are still told.
+    fn correct(&mut self, told: u64, idle: bool, now: Instant) -> u64 {
+        self.count = self.count.min(told);
+        self.at_rest = match self.at_rest.filter(|_| idle) {
+            Some((since, least)) if now.duration_since(since) < REST => Some((since, least.min(told))),
+            Some((_, least)) => {
+                self.count = least.min(told);
+                Some((now, told))
+            }
+            None => idle.then_some((now, told)),
+        };
         told - self.count
     }
 }
@@ -93,28 +115,59 @@ impl<M: ManageConnection> Watched<Pool<M>> {
 
 #[cfg(test)]
 mod tests {
-    use super::GivenUp;
+    use super::*;
+
+    /// What is told at readings so many milliseconds after each other.
+    fn corrected(given_up: &mut GivenUp, readings: &[(u64, u64, bool, u64)]) {
+        let mut now = Instant::now();
+        for (number, &(later, told, idle, waiting)) in readings.iter().enumerate() {
+            now += Duration::from_millis(later);
+            assert_eq!(given_up.correct(told, idle, now), waiting, "reading {number}, {told} told");
+        }
+    }
 
     #[test]
     fn who_has_given_up_is_taken_away_at_rest() {
-        let mut given_up = GivenUp::default();
-        let readings =
-            [(3, false, 3), (3, true, 3), (3, true, 0), (3, false, 0), (6, false, 3), (6, true, 3), (6, true, 0)];
-        for (told, idle, waiting) in readings {
-            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
-        }
+        corrected(
+            &mut GivenUp::default(),
+            &[
+                (1000, 3, false, 3),
+                (1000, 3, true, 3),
+                (1000, 3, true, 0),
+                (1000, 3, false, 0),
+                (1000, 6, false, 3),
+                (1000, 6, true, 3),
+                (1000, 6, true, 0),
+            ],
+        );
     }
 
     #[test]
     fn who_is_about_to_take_the_idle_one_has_not_given_up() {
         let mut given_up = GivenUp::default();
         // Read while one was handed over, and then only when three others waited.
-        for (told, idle, waiting) in [(1, true, 1), (0, false, 0), (3, false, 3)] {
-            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
-        }
-        // Twice in a row: too many, until there is less to tell or a rest without it.
-        for (told, idle, waiting) in [(1, true, 1), (1, true, 0), (0, false, 0), (3, false, 3)] {
-            assert_eq!(given_up.correct(told, idle), waiting, "{told} told");
-        }
+        corrected(&mut given_up, &[(1000, 1, true, 1), (1000, 0, false, 0), (1000, 3, false, 3)]);
+        // A second apart: too many, until there is less to tell or a rest without it.
+        corrected(&mut given_up, &[(1000, 1, true, 1), (1000, 1, true, 0), (1000, 0, false, 0), (1000, 3, false, 3)]);
+    }
+
+    #[test]
+    fn readings_that_follow_at_once_do_not_make_who_is_about_to_take_one_give_up() {
+        // Two scrapers, and a report in between.
+        let mut given_up = GivenUp::default();
+        corrected(&mut given_up, &[(0, 2, true, 2), (1, 2, true, 2), (1, 2, true, 2), (990, 0, true, 0)]);
+        corrected(&mut given_up, &[(10_000, 2, true, 2), (1, 2, true, 2), (0, 4, false, 4)]);
+        // Less in between: two have it by then, and two others are about to.
+        let mut given_up = GivenUp::default();
+        corrected(&mut given_up, &[(0, 3, true, 3), (500, 1, true, 1), (600, 3, true, 2), (1000, 3, true, 0)]);
+    }
+
+    #[test]
+    fn counters_that_are_ahead_of_each_other_are_nobody_who_waits() {
+        let mut statistics = Statistics::default();
+        (statistics.get_started, statistics.get_direct) = (7, 5);
+        assert_eq!(pending(&statistics), 2);
+        (statistics.get_waited, statistics.get_timed_out) = (2, 1);
+        assert_eq!(pending(&statistics), 0);
     }
 }

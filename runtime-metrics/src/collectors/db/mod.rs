@@ -163,16 +163,26 @@ pub fn register(name: impl Into<String>, pool: &impl PoolStats) {
 /// assert!(!runtime_metrics::collectors::db::unregister("never registered"));
 /// ```
 pub fn unregister(name: &str) -> bool {
-    // Dropped after the lock: it may be the last handle of a pool.
-    let gone: Vec<_> = POOLS.lock().extract_if(.., |(known, _)| known == name).collect();
+    let gone = take(&mut POOLS.lock(), name);
     !gone.is_empty()
+}
+
+/// The pools of this name, no longer known. To be dropped after the lock: each may be the last handle of a pool.
+#[must_use]
+fn take(pools: &mut Vec<(String, Arc<dyn PoolStats>)>, name: &str) -> Vec<(String, Arc<dyn PoolStats>)> {
+    pools.extract_if(.., |(known, _)| known == name).collect()
 }
 
 fn keep(name: String, pool: Arc<dyn PoolStats>) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| collect::add(Arc::new(Pools)));
-    unregister(&name);
-    POOLS.lock().push((name, pool));
+    let _gone = {
+        // Under one lock: of two that come at once, one replaces the other.
+        let mut pools = POOLS.lock();
+        let gone = take(&mut pools, &name);
+        pools.push((name, pool));
+        gone
+    };
 }
 
 /// What each pool tells.
@@ -258,5 +268,34 @@ mod tests {
         drop(second);
         assert_eq!(told("of one's own"), [None; 5]);
         assert!(!unregister("of one's own"));
+    }
+
+    #[test]
+    fn of_pools_that_come_under_one_name_at_once_one_is_left() {
+        /// Another one comes just when this one makes room.
+        struct Replaced(Weak<PoolState>);
+
+        impl PoolStats for Replaced {
+            fn state(&self) -> Option<PoolState> {
+                self.0.state()
+            }
+
+            fn handle(&self) -> Box<dyn PoolStats> {
+                self.0.handle()
+            }
+        }
+
+        impl Drop for Replaced {
+            fn drop(&mut self) {
+                register("at once", &self.0);
+            }
+        }
+
+        let pool = Arc::new(PoolState::new(1, 1));
+        keep("at once".to_owned(), Arc::new(Replaced(Arc::downgrade(&pool))));
+        register("at once", &Arc::downgrade(&pool));
+        let left = POOLS.lock().iter().filter(|(name, _)| name == "at once").count();
+        assert_eq!(left, 1);
+        assert!(unregister("at once"));
     }
 }
