@@ -57,7 +57,9 @@ mod asked {
             }
             let mut told = Vec::new();
             for disk in Disks::new_with_refreshed_list().list() {
-                let name = disk.name().to_string_lossy().into_owned();
+                // A volume of Windows has a label for a name, which may be missing or that of another one.
+                let name = if cfg!(windows) { disk.mount_point().as_os_str() } else { disk.name() };
+                let name = name.to_string_lossy().into_owned();
                 // A disk that is mounted twice is one.
                 if !told.contains(&name) {
                     found.tell_of("system.disk.read", disk.usage().total_read_bytes, ("disk", &name));
