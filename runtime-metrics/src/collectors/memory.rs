@@ -48,7 +48,7 @@ impl Memory {
         found.read("process.memory.limit", self.group.limit(), |found, limit| {
             if let Some(limit) = limit {
                 found.tell("process.memory.limit", limit.bytes);
-                found.tell("process.memory.limit_ratio", limit.used as f64 / limit.bytes as f64);
+                found.tell("process.memory.limit_ratio", limit.ratio);
             }
         });
         found.read("process.memory.oom_kills", self.group.oom_kills(), |found, kills| {

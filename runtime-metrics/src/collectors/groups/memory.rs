@@ -8,16 +8,18 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(in crate::collectors) struct Memory {
     pub(super) group: Found,
-    /// The level that limits it, and its limit.
-    pub(super) limited: Kept<Result<Option<(PathBuf, u64)>, String>>,
+    /// The levels that limit it, and their limits.
+    pub(super) limited: Kept<Result<Vec<(PathBuf, u64)>, String>>,
 }
 
-/// The limit that is nearest.
+/// What the limits of the group and of those around it come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::collectors) struct Limit {
+    /// The least of them: more it can't use.
     pub(in crate::collectors) bytes: u64,
-    /// What counts against it, without the files that the kernel would drop first.
-    pub(in crate::collectors) used: u64,
+    /// Share that is used of the one that is nearest to being reached, which may be another: a group around
+    /// it has others in it. Files that the kernel would drop first don't count.
+    pub(in crate::collectors) ratio: f64,
 }
 
 impl Memory {
@@ -25,11 +27,16 @@ impl Memory {
         self.group.get("memory")
     }
 
-    /// The tightest limit around this process; `None` where there is none.
+    /// What limits this process; `None` where nothing does.
     pub(in crate::collectors) fn limit(&self) -> Result<Option<Limit>, String> {
         let Some(group) = self.group()? else { return Ok(None) };
-        let limited = self.limited.get(|| limit(group))?;
-        limited.map(|(level, bytes)| Ok(Limit { bytes, used: used(group, &level)? })).transpose()
+        let mut nearest: Option<Limit> = None;
+        for (level, bytes) in self.limited.get(|| limits(group))? {
+            let ratio = used(group, &level)? as f64 / bytes as f64;
+            let others = nearest.unwrap_or(Limit { bytes, ratio });
+            nearest = Some(Limit { bytes: bytes.min(others.bytes), ratio: ratio.max(others.ratio) });
+        }
+        Ok(nearest)
     }
 
     /// How often the kernel ended a process of the group; `None` where there is no group.
@@ -54,21 +61,19 @@ impl Memory {
     }
 }
 
-fn limit(group: &Group) -> Result<Option<(PathBuf, u64)>, String> {
+/// The levels that have a limit.
+fn limits(group: &Group) -> Result<Vec<(PathBuf, u64)>, String> {
     /// Version 1 has no word for no limit, but the largest number of whole pages.
     const NONE: u64 = 1 << 60;
     let file = if group.version == Version::Two { "memory.max" } else { "memory.limit_in_bytes" };
-    let mut tightest: Option<(PathBuf, u64)> = None;
+    let mut limits = Vec::new();
     for level in group.levels() {
         // What is not a number is `max`.
         let limit = text(&level.join(file))?.and_then(|text| text.trim().parse::<u64>().ok());
-        if let Some(limit) = limit.filter(|&limit| 0 < limit && limit < NONE)
-            && tightest.as_ref().is_none_or(|(_, least)| limit < *least)
-        {
-            tightest = Some((level.to_owned(), limit));
-        }
+        let limit = limit.filter(|&limit| 0 < limit && limit < NONE);
+        limits.extend(limit.map(|limit| (level.to_owned(), limit)));
     }
-    Ok(tightest)
+    Ok(limits)
 }
 
 fn used(group: &Group, level: &Path) -> Result<u64, String> {

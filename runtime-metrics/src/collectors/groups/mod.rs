@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 
 /// The group of one controller, found once.
 #[derive(Debug, Default)]
-struct Found(OnceLock<Result<Option<Group>, String>>);
+struct Found(OnceLock<Option<Group>>);
 
 /// A group of one hierarchy.
 #[derive(Debug)]
@@ -40,7 +40,16 @@ enum Version {
 impl Found {
     /// The group that this controller has this process in; `None` where it has none.
     fn get(&self, controller: &str) -> Result<Option<&Group>, String> {
-        self.0.get_or_init(|| Group::find(controller)).as_ref().map(Option::as_ref).map_err(Clone::clone)
+        self.get_from(|| Group::find(controller))
+    }
+
+    /// What fails, for want of a descriptor perhaps, is looked for again the next time.
+    fn get_from(&self, find: impl FnOnce() -> Result<Option<Group>, String>) -> Result<Option<&Group>, String> {
+        if let Some(found) = self.0.get() {
+            return Ok(found.as_ref());
+        }
+        let found = find()?;
+        Ok(self.0.get_or_init(|| found).as_ref())
     }
 }
 

@@ -18,7 +18,7 @@ impl Tree {
     /// The group `path`, mounted from `root` on, as if it had been found.
     fn group(&self, version: Version, root: &str, path: &str) -> Found {
         let found = Found::default();
-        found.0.set(Ok(Some(Group::at(version, &self.0, Path::new(root), Path::new(path))))).unwrap();
+        found.0.set(Some(Group::at(version, &self.0, Path::new(root), Path::new(path)))).unwrap();
         found
     }
 
@@ -59,7 +59,7 @@ fn memory_of_version_two() {
     let tree = Tree::new("memory-two", TWO);
     let memory = tree.memory(Version::Two, "/", "/pod/app");
     // The limit of the group around it, and what can't be dropped.
-    assert_eq!(memory.limit(), Ok(Some(memory::Limit { bytes: 1000, used: 600 })));
+    assert_eq!(memory.limit(), Ok(Some(memory::Limit { bytes: 1000, ratio: 0.6 })));
     assert_eq!(memory.oom_kills(), Ok(Some(2)));
     assert_eq!(memory.stall(), Ok((Duration::from_micros(8_009_117), "group")));
 }
@@ -71,6 +71,63 @@ fn throttling_of_version_two_is_that_of_the_group_with_the_quota() {
     let throttling = cpu::Throttling { periods: 40, throttled: 3, time: Duration::from_micros(2500) };
     assert_eq!(tree.cpu(Version::Two, "/", "/pod/app").throttling(), Ok(Some(throttling)));
     assert_eq!(tree.cpu(Version::Two, "/", "/").throttling(), Ok(None));
+}
+
+#[test]
+#[cfg(feature = "memory")]
+fn the_limit_is_the_least_and_the_ratio_that_of_the_fullest() {
+    let tree = Tree::new(
+        "fullest",
+        &[
+            ("pod/memory.max", "4000\n"),
+            ("pod/memory.current", "3900\n"),
+            ("pod/memory.stat", "inactive_file 100\n"),
+            ("pod/app/memory.max", "1000\n"),
+            ("pod/app/memory.current", "250\n"),
+        ],
+    );
+    let told = |path| tree.memory(Version::Two, "/", path).limit();
+    assert_eq!(told("/pod/app"), Ok(Some(memory::Limit { bytes: 1000, ratio: 0.95 })));
+    assert_eq!(told("/pod"), Ok(Some(memory::Limit { bytes: 4000, ratio: 0.95 })));
+}
+
+#[test]
+#[cfg(feature = "process")]
+fn throttling_is_that_of_the_level_that_costs_most_and_only_grows() {
+    let stat =
+        |periods, throttled, time| format!("nr_periods {periods}\nnr_throttled {throttled}\nthrottled_usec {time}\n");
+    let quota = "50000 100000\n";
+    let tree = Tree::new(
+        "costs",
+        &[
+            ("pod/cpu.max", quota),
+            ("pod/cpu.stat", &stat(100, 90, 8000)),
+            ("pod/app/cpu.max", quota),
+            ("pod/app/cpu.stat", &stat(100, 1, 10)),
+        ],
+    );
+    let cpu = tree.cpu(Version::Two, "/", "/pod/app");
+    let told = || cpu.throttling().unwrap().map(|told| (told.periods, told.throttled, told.time.as_micros()));
+    assert_eq!(told(), Some((100, 90, 8000)));
+    // Now it is its own quota that holds it up.
+    fs::write(tree.0.join("pod/cpu.stat"), stat(110, 91, 8100)).unwrap();
+    fs::write(tree.0.join("pod/app/cpu.stat"), stat(120, 11, 1010)).unwrap();
+    assert_eq!(told(), Some((120, 100, 9000)));
+    // Nobody is held up: periods go on as those of its own.
+    fs::write(tree.0.join("pod/app/cpu.stat"), stat(130, 11, 1010)).unwrap();
+    assert_eq!(told(), Some((130, 100, 9000)));
+}
+
+#[test]
+fn a_group_that_could_not_be_found_is_looked_for_again() {
+    let found = Found::default();
+    let failed = found.get_from(|| Err("too many open files".to_owned()));
+    assert_eq!(failed.err().as_deref(), Some("too many open files"));
+    let group = |path: &str| Group::at(Version::Two, Path::new("/"), Path::new("/"), Path::new(path));
+    for path in ["/tmp", "/usr"] {
+        let own = found.get_from(|| Ok(Some(group(path)))).unwrap().map(|group| &*group.own);
+        assert_eq!(own, Some(Path::new("/tmp")));
+    }
 }
 
 #[test]
@@ -89,7 +146,7 @@ fn version_one_in_a_container_that_sees_its_own_group_at_the_top() {
     );
     for root in ["/docker/7f3a", "/"] {
         let memory = tree.memory(Version::One, root, "/docker/7f3a");
-        assert_eq!(memory.limit(), Ok(Some(memory::Limit { bytes: 2000, used: 600 })));
+        assert_eq!(memory.limit(), Ok(Some(memory::Limit { bytes: 2000, ratio: 0.3 })));
         assert_eq!(memory.oom_kills(), Ok(Some(5)));
         let throttling = cpu::Throttling { periods: 10, throttled: 2, time: Duration::from_micros(4) };
         assert_eq!(tree.cpu(Version::One, root, "/docker/7f3a").throttling(), Ok(Some(throttling)));
