@@ -1,8 +1,9 @@
 //! The one table of built-in metrics: what the specification calls them, what OpenMetrics and OpenTelemetry
 //! do, what they tell, and what their movement means.
 //!
-//! The names of OpenTelemetry are those of its semantic conventions 1.42, where they have one: state is an
-//! attribute there, and units are those of UCUM.
+//! The names of OpenTelemetry are those of its semantic conventions 1.42, where they have one that means the
+//! same: state is an attribute there, and units are those of UCUM. Of two of ours that are one there, such as
+//! threads, one has its name.
 
 use super::exposed;
 use crate::metric::Kind;
@@ -45,7 +46,7 @@ pub struct BuiltIn {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Otel {
-    /// The name; where the conventions have none, our own.
+    /// The name; where the conventions have none for the same, our own.
     pub name: &'static str,
     /// The unit, in UCUM.
     pub unit: &'static str,
@@ -125,7 +126,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     counter("runtime.memory.allocations", "count", "Allocations since start.").means("Divided by requests: what one request allocates."),
     gauge("runtime.memory.fragmentation", "ratio", "Share of the allocator's resident memory that is neither used nor its own bookkeeping.").means("Near 1 with the heap flat: memory is lost to fragments, not to a leak."),
     counter("runtime.gc.collection_count", "count", "Collections of a garbage collector that the program embeds.").means("Rust has none; told by a source that was registered.").prometheus("runtime_gc_collections", "", 1.0),
-    gauge("runtime.threads.active", "count", "Threads of the process.").means("Growing: threads are started and not joined.").otel("process.thread.count", "{thread}", 1.0),
+    gauge("runtime.threads.active", "count", "Threads of the process.").means("Growing: threads are started and not joined.").otel("runtime.threads.active", "{thread}", 1.0),
     gauge("runtime.threads.peak", "count", "The most threads seen since start.").means("How many threads the process has to be allowed to have."),
     counter("runtime.panics", "count", "Panics, whoever caught them.").means("Any: something is broken, even where the caller got an answer."),
     gauge("process.memory.limit", "bytes", "The most memory that the process's control group may use."),
@@ -134,7 +135,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     counter("process.memory.stall_time", "seconds", "Time in which some task of the control group, or of the machine, waited for memory.").means("Rising: memory is so short that work stands still."),
     counter("process.page_faults.minor", "count", "Page faults that needed no disk.").means("Its rate follows fresh memory.").otel("process.paging.faults", "{fault}", 1.0).attributes(&[("system.paging.fault.type", "minor")]),
     counter("process.page_faults.major", "count", "Page faults that waited for the disk.").means("Rising: memory is short, code and data are read again from disk.").otel("process.paging.faults", "{fault}", 1.0).attributes(&[("system.paging.fault.type", "major")]),
-    gauge("process.cpu.usage", "percent", "Share of one core that the process used lately; 100 is one full core.").means("Near 100 times `process.cpu.count`, work queues up.").prometheus("process_cpu_usage_ratio", "ratio", 0.01).otel("process.cpu.utilization", "1", 0.01),
+    gauge("process.cpu.usage", "percent", "Share of one core that the process used lately; 100 is one full core.").means("Near 100 times `process.cpu.count`, work queues up.").prometheus("process_cpu_usage_ratio", "ratio", 0.01),
     gauge("process.cpu.count", "count", "Cores that the process may use, by affinity and quota.").prometheus("process_cpu_cores", "", 1.0),
     counter("process.cpu.user_time", "milliseconds", "CPU time in user mode.").prometheus("process_cpu_user_seconds", "seconds", 0.001).otel("process.cpu.time", "s", 0.001).attributes(&[("cpu.mode", "user")]),
     counter("process.cpu.system_time", "milliseconds", "CPU time in the kernel.").means("Rising faster than user time: many small system calls.").prometheus("process_cpu_system_seconds", "seconds", 0.001).otel("process.cpu.time", "s", 0.001).attributes(&[("cpu.mode", "system")]),
@@ -216,10 +217,17 @@ mod tests {
             assert!(metric.means.is_empty() || metric.means.ends_with(['.', '`']), "{}", metric.name);
             assert!(specified.insert(metric.name), "{}", metric.name);
             assert!(exposed.insert(metric.openmetrics()), "{}", metric.openmetrics());
-            // Threads have two names in the specification.
             let told = otel.insert((metric.otel.name, metric.otel.attributes));
-            assert!(told || metric.otel.name == "process.thread.count", "{}", metric.otel.name);
+            assert!(told, "{}", metric.otel.name);
         }
+    }
+
+    #[test]
+    fn a_share_of_one_core_is_not_the_share_of_all_that_the_conventions_have() {
+        // Theirs is divided by the cores and at most 1.
+        assert!(BUILT_IN.iter().all(|metric| metric.otel.name != "process.cpu.utilization"));
+        let usage = find("process.cpu.usage").map(|usage| (usage.otel.name, usage.otel.unit, usage.otel.factor));
+        assert_eq!(usage, Some(("process.cpu.usage", "1", 0.01)));
     }
 
     #[test]
