@@ -37,21 +37,35 @@ fn of_family(family: AddressFamily, found: &mut Vec<Listener>) -> Result<()> {
     loop {
         // The kernel answers before it returns; never wait for it.
         let (length, _) = recv(&kernel, &mut buffer[..], RecvFlags::DONTWAIT)?;
-        let mut rest = &buffer[..length];
-        while let Some((kind, message, next)) = message(rest) {
-            match kind {
-                DONE => return Ok(()),
-                ERROR => {
-                    return Err(Errno::from_raw_os_error(
-                        number(message, 0).map_or(0, u32::cast_signed).wrapping_neg(),
-                    ));
-                }
-                BY_FAMILY => found.extend(listener(message)),
-                _ => {}
-            }
-            rest = next;
+        if read(&buffer[..length], found)? {
+            return Ok(());
         }
     }
+}
+
+/// Adds the listeners of an answer; whether it is the last.
+fn read(answer: &[u8], found: &mut Vec<Listener>) -> Result<bool> {
+    let mut rest = answer;
+    while let Some((kind, message, next)) = message(rest) {
+        match (kind, failure(message)) {
+            // What the kernel could not tell to the end ends in an error.
+            (DONE, None) => return Ok(true),
+            (DONE, Some(error)) => return Err(error),
+            (ERROR, error) => return Err(error.unwrap_or(Errno::IO)),
+            (BY_FAMILY, _) => found.extend(listener(message)),
+            _ => {}
+        }
+        rest = next;
+    }
+    Ok(false)
+}
+
+/// The error in a message that may have one: a negative number at its start.
+fn failure(message: &[u8]) -> Option<Errno> {
+    let code = number(message, 0)?.cast_signed();
+    // No other numbers are errors of Linux.
+    let known = |code: &i32| (1..4096).contains(code);
+    (code < 0).then(|| code.checked_neg().filter(known).map_or(Errno::IO, Errno::from_raw_os_error))
 }
 
 fn request(family: AddressFamily) -> [u8; REQUEST] {
@@ -114,5 +128,25 @@ mod tests {
             drop((clients, accepted, listening));
             assert_eq!(queued(), None, "{host}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_ends_in_an_error_is_one() {
+        let answer = |kind: u16, text: &[u8]| {
+            let mut answer = vec![0; HEADER];
+            answer[..4].copy_from_slice(&((HEADER + text.len()) as u32).to_ne_bytes());
+            answer[4..6].copy_from_slice(&kind.to_ne_bytes());
+            answer.extend(text);
+            read(&answer, &mut Vec::new())
+        };
+        let code = |code: i32| code.to_ne_bytes();
+        assert_eq!((answer(DONE, &code(0)), answer(DONE, &[])), (Ok(true), Ok(true)));
+        for kind in [DONE, ERROR] {
+            assert_eq!(answer(kind, &code(-2)), Err(Errno::NOENT));
+            assert_eq!(answer(kind, &code(i32::MIN)), Err(Errno::IO));
+        }
+        assert_eq!((answer(ERROR, &code(0)), answer(7, &code(-2))), (Err(Errno::IO), Ok(false)));
+        // Of a listener the same place says something else.
+        assert_eq!(answer(BY_FAMILY, &[255; 72]), Ok(false));
     }
 }

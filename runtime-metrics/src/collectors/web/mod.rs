@@ -228,7 +228,7 @@ fn accepting(servers: &[&'static Known], metrics: &mut Vec<RuntimeMetric>) {
     match listeners() {
         Ok(listeners) => {
             for (known, addresses) in wanted {
-                let of = || listeners.iter().filter(|listener| addresses.contains(&listener.address));
+                let of = || listeners.iter().filter(|listener| listener.is_one_of(&addresses));
                 if of().next().is_some() {
                     metrics.push(gauge("http.accept.queued", of().map(|of| u64::from(of.queued)).sum(), known));
                     metrics.push(gauge("http.accept.limit", of().map(|of| u64::from(of.limit)).sum(), known));
@@ -249,6 +249,13 @@ struct Listener {
     limit: u32,
 }
 
+impl Listener {
+    /// Whether it is at one of these. The kernel does not tell the scope, which those of an interface have.
+    fn is_one_of(&self, addresses: &[SocketAddr]) -> bool {
+        addresses.iter().any(|at| (at.ip(), at.port()) == (self.address.ip(), self.address.port()))
+    }
+}
+
 #[cfg(all(target_os = "linux", feature = "accept-queue"))]
 fn listeners() -> Result<Vec<Listener>, String> {
     accept::listeners().map_err(|error| format!("the kernel's sock_diag: {error}"))
@@ -257,4 +264,19 @@ fn listeners() -> Result<Vec<Listener>, String> {
 #[cfg(not(all(target_os = "linux", feature = "accept-queue")))]
 fn listeners() -> Result<Vec<Listener>, String> {
     Err("it needs Linux, and the feature `accept-queue`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddrV6;
+
+    #[test]
+    fn a_listener_of_one_interface_is_found_without_its_scope() {
+        let at =
+            |address: &str, port, scope| SocketAddr::from(SocketAddrV6::new(address.parse().unwrap(), port, 0, scope));
+        let told = Listener { address: at("fe80::1", 80, 0), queued: 0, limit: 1 };
+        assert!(told.is_one_of(&[at("::1", 80, 0), at("fe80::1", 80, 2)]));
+        assert!(!told.is_one_of(&[at("fe80::2", 80, 2), at("fe80::1", 81, 2)]));
+    }
 }
