@@ -10,12 +10,12 @@ use std::sync::OnceLock;
 #[derive(Debug, Default)]
 pub(super) struct Mimalloc {
     /// Whether the program allocates with it: the feature may be on for other reasons.
-    used: OnceLock<Result<bool, String>>,
+    used: OnceLock<bool>,
 }
 
 impl Mimalloc {
     pub(super) fn read(&self) -> Option<Allocator> {
-        let told = match self.used.get_or_init(serves) {
+        let told = match self.used() {
             Ok(true) => stat("committed", "current").map(|committed| Allocator {
                 allocated: Some(committed),
                 system: Some(committed),
@@ -24,9 +24,17 @@ impl Mimalloc {
             // With both features, as in `full`, one of them is not used in any case.
             Ok(false) if cfg!(feature = "jemalloc") => return None,
             Ok(false) => Err("the program's global allocator is not mimalloc".to_owned()),
-            Err(why) => Err(why.clone()),
+            Err(why) => Err(why),
         };
         told.map_err(|why| super::missing("mimalloc", why)).ok()
+    }
+
+    /// What could not be found out, for want of memory perhaps, is tried again the next time.
+    fn used(&self) -> Result<bool, String> {
+        match self.used.get() {
+            Some(used) => Ok(*used),
+            None => serves().map(|used| *self.used.get_or_init(|| used)),
+        }
     }
 }
 
@@ -34,7 +42,10 @@ impl Mimalloc {
 /// it, it takes no memory.
 fn serves() -> Result<bool, String> {
     let before = stat("malloc_huge", "total")?;
-    drop(black_box(Vec::<u8>::with_capacity(32 << 20)));
+    let mut huge = Vec::<u8>::new();
+    // A program that may not have so much must not end by it.
+    huge.try_reserve_exact(32 << 20).map_err(|error| error.to_string())?;
+    drop(black_box(huge));
     Ok(stat("malloc_huge", "total")? != before)
 }
 
