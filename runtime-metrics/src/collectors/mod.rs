@@ -17,7 +17,7 @@
 //! | | `process.cpu.throttled_time`, `.throttled_periods`, `.periods` (where there is a quota) | the control group's `cpu.stat` | |
 //! | | `process.cpu.run_delay`, `process.context_switches.voluntary`, `.involuntary` | `/proc/self/task/*/schedstat` and `status`, four threads at a time: with more, it lags behind | |
 //! | | `process.open_fds`, `.limit`; `process.disk.read`, `.written` | size of `/proc/self/fd`, `getrlimit`, `/proc/self/io` | |
-//! | | `runtime.panics` | a hook before the one that is there, set by the first collection | |
+//! | | `runtime.panics` | a hook before the one that is there, set when an exporter or the Sentry integration starts, else by the first collection | |
 //! | `system` | `system.cpu.usage` by `core` and for `all`; `system.memory.total`, `.available`; `system.network.*` by `interface`; `system.disk.*` by `disk`; `system.load` | `/proc/stat`, `meminfo`, `net/dev`, `diskstats`, `loadavg` | 85 µs |
 //! | `executor` | `async.tasks.spawned`, `.active`, `async.polls.total`, `async.poll.*`, `async.schedule.delay` | futures that `executor::Monitor` instruments | |
 //! | `tokio-runtime` | all of `async.*` | see `collectors::tokio`: what Tokio tells, a thread that watches, and what was installed | |
@@ -32,7 +32,8 @@
 //! machine's; that code was tried on Linux only. What a metric's movement means is in [`built_in`].
 //!
 //! A source that this platform does not have omits its metrics and says so in
-//! [`status`](crate::status). What has no limit or no quota has no metric of it either.
+//! [`status`](crate::status). What has no limit or no quota has no metric of it either. In a fork of the process
+//! what was added up or seen before, such as panics and the most threads, begins anew.
 //!
 //! # The heap
 //!
@@ -67,6 +68,8 @@ pub mod locks;
 mod memory;
 #[cfg(feature = "mimalloc")]
 mod mimalloc;
+#[cfg(feature = "process")]
+mod own;
 #[cfg(feature = "process")]
 mod panics;
 #[cfg(feature = "process")]

@@ -5,12 +5,12 @@ use super::found::Found;
 use super::groups;
 use super::kept::Kept;
 use super::lately::Lately;
+use super::own::Own;
 #[cfg(target_os = "linux")]
 use super::tasks::Tasks;
 use super::told::Usage;
 use super::{os, panics};
 use crate::collect::MetricCollector;
-use crate::lock::Mutex;
 use crate::protocol::RuntimeMetric;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 /// what it costs.
 #[derive(Debug, Default)]
 pub(super) struct Process {
-    seen: Mutex<Seen>,
+    seen: Own<Seen>,
     cores: Kept<Option<u64>>,
     #[cfg(target_os = "linux")]
     group: groups::Cpu,
     #[cfg(target_os = "linux")]
-    tasks: Mutex<Tasks>,
+    tasks: Own<Tasks>,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ struct Seen {
 impl MetricCollector for Process {
     fn collect(&self) -> Vec<RuntimeMetric> {
         let mut found = Found::default();
-        found.read("process", os::usage(), |found, usage| self.tell_usage(usage, found));
+        // Read while nobody else does: what one has read later, another must not have known before.
+        self.seen.with(|seen| found.read("process", os::usage(), |found, usage| seen.tell(usage, found)));
         let cores = || std::thread::available_parallelism().ok().map(|cores| cores.get() as u64);
         found.tell_if("process.cpu.count", self.cores.get(cores));
         found.read("process.open_fds", os::descriptors(), |found, open| found.tell("process.open_fds", open));
@@ -57,28 +58,29 @@ impl MetricCollector for Process {
     }
 }
 
-impl Process {
-    fn tell_usage(&self, usage: Usage, found: &mut Found) {
+impl Seen {
+    fn tell(&mut self, usage: Usage, found: &mut Found) {
         found.read("process.cpu.user_time", usage.modes, |found, (user, system)| {
             found.tell("process.cpu.user_time", user.as_millis() as u64);
             found.tell("process.cpu.system_time", system.as_millis() as u64);
         });
-        let mut seen = self.seen.lock();
-        let before = seen.cpu.before(Instant::now(), usage.cpu);
+        let before = self.cpu.before(Instant::now(), usage.cpu);
         let share =
             before.map(|(passed, before)| usage.cpu.saturating_sub(before).as_secs_f64() / passed.as_secs_f64());
         found.tell_if("process.cpu.usage", share.map(|share| share * 100.0));
         found.read("process.threads.count", usage.threads, |found, threads| {
-            seen.peak_threads = seen.peak_threads.max(threads);
+            self.peak_threads = self.peak_threads.max(threads);
             found.tell("process.threads.count", threads);
             found.tell("runtime.threads.active", threads);
-            found.tell("runtime.threads.peak", seen.peak_threads);
+            found.tell("runtime.threads.peak", self.peak_threads);
         });
         found.tell("process.uptime", usage.uptime.as_secs_f64());
     }
+}
 
+#[cfg(target_os = "linux")]
+impl Process {
     /// What keeps the process from running: its quota, and those it shares the machine with.
-    #[cfg(target_os = "linux")]
     fn tell_hindrance(&self, found: &mut Found) {
         found.read("process.cpu.throttled_time", self.group.throttling(), |found, throttling| {
             if let Some(throttling) = throttling {
@@ -87,8 +89,7 @@ impl Process {
                 found.tell("process.cpu.periods", throttling.periods);
             }
         });
-        let mut tasks = self.tasks.lock();
-        found.read("process.cpu.run_delay", tasks.visit(), |found, total| {
+        found.read("process.cpu.run_delay", self.tasks.with(Tasks::visit), |found, total| {
             found.tell("process.cpu.run_delay", total.run_delay.as_secs_f64());
             found.tell("process.context_switches.voluntary", total.voluntary);
             found.tell("process.context_switches.involuntary", total.involuntary);
