@@ -2,10 +2,12 @@
 
 use super::{Gate, Raw, told, until};
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::get;
 use runtime_metrics::collectors::web::Server;
-use tower::ServiceBuilder;
+use std::convert::Infallible;
 use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_queued_until_they_are_let_in_or_given_up() {
@@ -41,4 +43,52 @@ async fn requests_are_queued_until_they_are_let_in_or_given_up() {
     for mut client in clients {
         client.until("200 OK");
     }
+}
+
+/// As the documentation of `Server::queue` has it: one runs, some wait in the buffer, and the rest is shed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sheds_and_what_buffers_does_so_between_the_two_layers() {
+    let (server, gate) = (Server::new("sheds"), Gate::new());
+    let queue = server.queue();
+    let handler = gate.clone();
+    let service = ServiceBuilder::new()
+        .layer(queue.enter())
+        .load_shed()
+        .buffer(2)
+        .concurrency_limit(1)
+        .layer(queue.admit())
+        .service(service_fn(move |_: Request| {
+            let gate = handler.clone();
+            async move {
+                gate.pass().await;
+                Ok::<_, Infallible>(())
+            }
+        }));
+    let ask = || {
+        let mut service = service.clone();
+        tokio::spawn(async move {
+            let answer = service.ready().await.unwrap().call(Request::default()).await;
+            answer.map_err(|error| error.to_string())
+        })
+    };
+    let queued = || told("sheds", "http.requests.queued");
+    let first = ask();
+    until("running", || gate.came(), &1);
+
+    let others: Vec<_> = (0..20).map(|_| ask()).collect();
+    let over = || others.iter().filter(|other| other.is_finished()).count() as i64;
+    // The buffer has two places, and its task one in hand.
+    until("shed", || over() >= 17 && queued() == 20 - over(), &true);
+    let waiting = queued();
+    assert!((2..=3).contains(&waiting), "{waiting}");
+    gate.open(21);
+    assert_eq!(first.await.unwrap(), Ok(()));
+    let mut done = 0;
+    for other in others {
+        match other.await.unwrap() {
+            Ok(()) => done += 1,
+            Err(why) => assert_eq!(why, "service overloaded"),
+        }
+    }
+    assert_eq!((done, queued()), (waiting, 0));
 }

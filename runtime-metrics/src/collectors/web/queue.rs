@@ -36,6 +36,17 @@ impl Server {
     /// is cloned for each request, as axum does. The two find each other through the request's
     /// extensions.
     ///
+    /// # Where to put `load_shed` and `buffer`
+    ///
+    /// **Between the two**, never in front of `enter`, which is always ready: what asks whether there is room
+    /// would always be told that there is. In front of it `load_shed` would shed nothing, `buffer` would have no
+    /// bound, and requests would wait without end for what is behind it. Behind it they do what they should, and what
+    /// waits in a buffer is counted as well:
+    ///
+    /// ```text
+    /// .layer(queue.enter()).load_shed().buffer(50).concurrency_limit(100).layer(queue.admit())
+    /// ```
+    ///
     /// ```
     /// let queue = runtime_metrics::collectors::web::Server::new("queueing").queue();
     /// let (outer, inner) = (queue.enter(), queue.admit());
@@ -47,7 +58,8 @@ impl Server {
 }
 
 impl Queue {
-    /// The outer layer: here a request begins to wait.
+    /// The outer layer: here a request begins to wait. It is always ready, so `load_shed` and `buffer` come
+    /// after it, see [`Server::queue`].
     ///
     /// ```
     /// let enter = runtime_metrics::collectors::web::Server::new("enter").queue().enter();
@@ -121,7 +133,8 @@ where
     type Error = S::Error;
     type Future = Waiting<S, Request<B>, S::Future>;
 
-    /// Always: who asks the limit here would wait without being counted.
+    /// Always: who asks the limit here would wait without being counted. A layer that asks it for the sake of a
+    /// `load_shed` in front would count nobody; and behind this one `load_shed` does its work.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
