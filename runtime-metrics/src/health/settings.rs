@@ -22,14 +22,15 @@ pub struct HealthSettings {
     pub window: Duration,
     /// How many readings in a row have to show a trouble that may also pass: three by default.
     pub sustained: usize,
-    /// How long a task that is ready may wait for a worker, at the 99th percentile; 10 ms by default.
+    /// How long a task that is ready may wait for a worker, at the 99th percentile; 10 ms by default, and five
+    /// times that where all workers are idle for more than half of the time: then it is the machine that is busy.
     pub schedule_delay: Duration,
     /// The share of time that workers may be busy; 0.8 by default.
     pub busy_ratio: f64,
     /// How long a worker may be at work without a break, be it in one poll or in 61 that are almost as bad;
     /// 250 ms by default.
     pub blocked_worker: Duration,
-    /// How long one poll may take; 10 ms by default.
+    /// How long one poll may take; 50 ms by default.
     pub poll_duration: Duration,
     /// The share of polls that may be slow; 0.01 by default.
     pub slow_polls: f64,
@@ -63,7 +64,7 @@ impl Default for HealthSettings {
             schedule_delay: Duration::from_millis(10),
             busy_ratio: 0.8,
             blocked_worker: Duration::from_millis(250),
-            poll_duration: Duration::from_millis(10),
+            poll_duration: Duration::from_millis(50),
             slow_polls: 0.01,
             blocking_delay: Duration::from_millis(10),
             memory_limit_ratio: 0.9,

@@ -162,7 +162,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = &[
     gauge("async.tasks.queued", "count", "Tasks that are ready and wait for a worker.").means("Staying above zero: the workers can't keep up."),
     counter("async.polls.total", "count", "Polls of tasks.").prometheus("async_polls", "", 1.0),
     gauge("async.poll.mean_duration", "microseconds", "How long a poll took on average since the last collection.").means("Above 100: tasks keep a worker for long; others wait."),
-    gauge("async.poll.max_duration", "microseconds", "The longest poll of the last minute.").means("Above 10,000: something blocks."),
+    gauge("async.poll.max_duration", "microseconds", "The longest poll of the last minute.").means("Above 10,000: something blocks, or computes for long."),
     counter("async.poll.slow_count", "count", "Polls that took longer than the threshold.").means("Rising: tasks that compute or block between two awaits.").prometheus("async_polls_slow", "", 1.0),
     gauge("async.blocking.active", "count", "Blocking tasks that run.").means("At the limit of the pool: the next one waits."),
     gauge("async.blocking.threads", "count", "Threads of the blocking pool."),
