@@ -6,10 +6,10 @@
 
 use runtime_metrics::export::{self, Encoder};
 use runtime_metrics::{
-    Counter, Gauge, Histogram, Identity, LabelValue, Limits, MockClock, Rate, Set, Summary, Timer, add_label,
-    increment, metered, metric, metrics, observe, registry, set, timer,
+    Counter, Gauge, Histogram, Identity, LabelValue, Limits, MockClock, Rate, RuntimeMetricsConfig, Set, Summary,
+    Timer, add_label, increment, metered, metric, metrics, observe, registry, set, timer,
 };
-use runtime_metrics_tests::alone;
+use runtime_metrics_tests::{alone, client_with, still};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -119,11 +119,10 @@ fn a_scrape_with_exemplars_allocates_nothing_either() {
     let _alone = alone();
     let orders = Counter::new("allocation_example_orders", "Orders.").register();
     let sizes = Histogram::new("allocation_example_sizes", "Sizes.").register();
-    let options = sentry::ClientOptions::new()
-        .dsn("http://public@127.0.0.1:9/1")
-        .traces_sample_rate(1.0)
-        .add_integration(runtime_metrics::RuntimeMetricsIntegration::default());
-    let client = sentry::Client::from(sentry::apply_defaults(options));
+    // Its thread must not read or record anything new meanwhile either.
+    let config = RuntimeMetricsConfig { event_context: false, ..still(Duration::from_hours(1)) };
+    let options = sentry::ClientOptions::new().traces_sample_rate(1.0);
+    let client = client_with("http://public@127.0.0.1:9/1", config, options);
     let hub = std::sync::Arc::new(sentry::Hub::new(Some(client.into()), std::sync::Arc::default()));
     let transaction = hub.start_transaction(sentry::TransactionContext::new("examples", "test"));
     hub.configure_scope(|scope| scope.set_span(Some(transaction.into())));
