@@ -1,7 +1,11 @@
 //! One read of everything: what exporters, Sentry, people and tests see of the registry.
 
+#[cfg(any(feature = "otlp", feature = "sentry", feature = "statsd"))]
+mod gain;
 mod live;
 
+#[cfg(any(feature = "otlp", feature = "sentry", feature = "statsd"))]
+pub(crate) use gain::{Gain, since};
 pub(crate) use live::{Head, Labels, Live, Shown, Value};
 
 use crate::exemplar::Exemplar;

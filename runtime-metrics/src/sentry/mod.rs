@@ -5,7 +5,6 @@ mod context;
 mod courier;
 mod desk;
 mod envelope;
-mod interval;
 mod ledger;
 mod post;
 mod samples;

@@ -1,10 +1,10 @@
 //! One `trace_metric` for each value that a series has: names, units and attributes as Sentry
 //! wants them.
 
-use super::interval::Gain;
 use super::ledger::{self, What, reason};
 use crate::label::LabelSet;
 use crate::protocol::{QUANTILES, percentile};
+use crate::snapshot::Gain;
 use crate::snapshot::{Distribution, Reading};
 use crate::status::report;
 use sentry_core::ClientOptions;

@@ -91,6 +91,30 @@ impl Shipper {
         other.is_some_and(|other| std::ptr::eq(Arc::as_ptr(&other.0), self.inner.as_ptr()))
     }
 
+    fn round(&mut self, last: bool) {
+        if !last && !self.turn.next() {
+            // Events tell of it all the same.
+            drop(self.ask());
+            return;
+        }
+        self.batch.push(self.collect());
+        if !last && self.batch.len() < self.batch_size {
+            return;
+        }
+        let skipped = self.courier.hand_over(std::mem::take(&mut self.batch));
+        if skipped > 0 {
+            ledger::lost(What::Collection, reason::BUSY, skipped);
+        }
+        if !last {
+            return;
+        }
+        let left = self.courier.close(LAST);
+        if left > 0 {
+            ledger::lost(What::Collection, reason::TIMEOUT, left);
+            report("sentry", format!("the last envelope did not leave within {LAST:?}; is the Sentry server there?"));
+        }
+    }
+
     fn collect(&self) -> Collection {
         let mut snapshot = registry().snapshot();
         let collected = self.ask();
@@ -113,28 +137,9 @@ fn unwanted(config: &RuntimeMetricsConfig) -> Vec<&'static str> {
 }
 
 impl Tick for Shipper {
-    fn tick(&mut self, last: bool) {
-        if !last && !self.turn.next() {
-            // Events tell of it all the same.
-            drop(self.ask());
-            return;
-        }
-        self.batch.push(self.collect());
-        if !last && self.batch.len() < self.batch_size {
-            return;
-        }
-        let skipped = self.courier.hand_over(std::mem::take(&mut self.batch));
-        if skipped > 0 {
-            ledger::lost(What::Collection, reason::BUSY, skipped);
-        }
-        if !last {
-            return;
-        }
-        let left = self.courier.close(LAST);
-        if left > 0 {
-            ledger::lost(What::Collection, reason::TIMEOUT, left);
-            report("sentry", format!("the last envelope did not leave within {LAST:?}; is the Sentry server there?"));
-        }
+    fn tick(&mut self, last: bool) -> Option<Duration> {
+        self.round(last);
+        None
     }
 
     fn is_over(&mut self) -> bool {

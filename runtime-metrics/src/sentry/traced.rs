@@ -2,13 +2,13 @@
 //! gained since it was last delivered.
 
 use super::envelope::Bounds;
-use super::interval::{Gain, since};
 use super::ledger::{self, What};
 use super::post::{Fate, Post};
 use super::samples::Samples;
 use super::ship::Collection;
 use crate::label::LabelSet;
 use crate::snapshot::Reading;
+use crate::snapshot::{Gain, since};
 use sentry_core::ClientOptions;
 use sentry_core::protocol::Metric;
 use std::collections::HashMap;

@@ -1,10 +1,10 @@
 //! What a series gained between two readings.
 
-use crate::snapshot::{Distribution, Reading, SummarySnapshot};
+use super::{Distribution, Reading, SummarySnapshot};
 
 /// The difference between two readings of a series.
 #[derive(Debug, PartialEq)]
-pub(super) enum Gain {
+pub(crate) enum Gain {
     Counter(f64),
     Gauge(f64),
     /// What was observed in between.
@@ -18,7 +18,7 @@ pub(super) enum Gain {
 
 /// What was gained since `before`; since the start of the program if there is nothing before. A
 /// series that has less than before was removed and started anew.
-pub(super) fn since(before: Option<&Reading>, now: &Reading) -> Gain {
+pub(crate) fn since(before: Option<&Reading>, now: &Reading) -> Gain {
     match (before, now) {
         (Some(Reading::Counter(before)), Reading::Counter(now)) if before <= now => {
             Gain::Counter((now - before) as f64)
