@@ -33,6 +33,18 @@ pub(crate) fn unescape(text: &[u8]) -> Cow<'_, str> {
     Cow::Owned(std::iter::from_fn(next).collect())
 }
 
+/// Appends what was escaped with its quotes, as the text it was.
+#[cfg(feature = "protobuf")]
+pub(crate) fn unescape_to(text: &[u8], raw: &mut Vec<u8>) {
+    // What is escaped is of one byte each, and no part of a longer character is such a byte.
+    let mut bytes = text.iter().copied();
+    let next = || match bytes.next()? {
+        b'\\' => bytes.next().map(|escaped| if escaped == b'n' { b'\n' } else { escaped }),
+        plain => Some(plain),
+    };
+    raw.extend(std::iter::from_fn(next));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +62,12 @@ mod tests {
             escape(raw, true, &mut text);
             assert_eq!(std::str::from_utf8(&text).unwrap(), escaped);
             assert_eq!(unescape(&text), raw);
+            #[cfg(feature = "protobuf")]
+            {
+                let mut bytes = b"before".to_vec();
+                unescape_to(&text, &mut bytes);
+                assert_eq!(bytes, ["before", raw].concat().as_bytes());
+            }
         }
         let mut help = Vec::new();
         escape("a \"b\"\n", false, &mut help);

@@ -35,8 +35,10 @@
 //!   [`metered`], [`metrics`] and [`metric`]; or handles: [`Counter`], [`Gauge`], [`Histogram`],
 //!   [`Timer`], `Summary` (feature `summary`), `Set` (feature `set`), and the [`Rate`] of a counter.
 //! * Read: [`registry`], [`Snapshot`], [`status`].
-//! * Export: `MetricsExporter` (feature `http`), `RuntimeMetricsIntegration` (feature `sentry`),
-//!   [`export::openmetrics`] for a server of your own.
+//! * Export: `MetricsExporter` serves OpenMetrics, Prometheus text and protobuf, and JSON (feature `http`), and pushes
+//!   OTLP, StatsD and remote write; `RuntimeMetricsIntegration` (feature `sentry`); `MetricsService` and
+//!   [`Registry::encode`] for a server of your own.
+//! * Where metrics can go, how, and what was verified with which receiver: `exporting` (feature `full`).
 //! * Sentry, with summaries on spans and metrics on events: `shipping_to_sentry` (feature `sentry`).
 //! * The process's own health: [`collectors`], and [`health()`] in words; its heap, with any allocator:
 //!   [`CountingAllocator`]; of Tokio runtimes `collectors::tokio` (feature `tokio-runtime`), of other executors
@@ -71,7 +73,13 @@
 //! | `executor` | no | `executor::Monitor`: tasks, polls and delays of any executor, as smol |
 //! | `async-std` | no | the same for async-std by name; the crate itself is no dependency |
 //! | `tokio-runtime` | no | tasks, queues, workers and delays of Tokio runtimes, and `#[runtime_metrics::main]` |
-//! | `http` | no | the HTTP server that answers scrapes |
+//! | `http` | no | `MetricsExporter` answers scrapes over HTTP, with a token if you like |
+//! | `protobuf` | no | Prometheus protobuf, with native histograms |
+//! | `otlp` | no | `MetricsExporter` pushes OTLP over HTTP |
+//! | `otlp-grpc` | no | the same over gRPC |
+//! | `statsd` | no | `MetricsExporter` pushes StatsD and DogStatsD over UDP |
+//! | `remote-write` | no | `MetricsExporter` pushes Prometheus remote write |
+//! | `tls` | no | HTTPS for what is served and for what is pushed |
 //! | `sentry` | no | the Sentry integration: metrics, summaries of spans, exemplars, the context of events |
 //! | `summary` | no | `Summary`: quantiles over a sliding window |
 //! | `set` | no | `Set`: how many different values there were |
@@ -91,6 +99,9 @@ extern crate self as runtime_metrics;
 
 #[doc = include_str!("../docs/architecture.md")]
 pub mod architecture {}
+#[cfg(all(feature = "http", feature = "otlp", feature = "remote-write", feature = "statsd", feature = "tls"))]
+#[doc = include_str!("../docs/exporting.md")]
+pub mod exporting {}
 #[cfg(feature = "sentry")]
 #[doc = include_str!("../docs/sentry.md")]
 pub mod shipping_to_sentry {}
@@ -135,7 +146,12 @@ pub use config::{ConfigError, RuntimeMetricsConfig, SpanOp};
 pub use counting::{CountingAllocator, HeapCounts};
 pub use exemplar::Exemplar;
 #[cfg(feature = "http")]
-pub use export::{ExportError, ExportFormat, ExportHandle, ExportProtocol, MetricsExporter};
+pub use export::MetricsService;
+#[cfg(feature = "otlp")]
+pub use export::OtlpTemporality;
+pub use export::{ExportError, ExportFormat, ExportProtocol};
+#[cfg(feature = "_export")]
+pub use export::{ExportHandle, MetricsExporter};
 pub use health::{Evidence, Finding, HealthReport, HealthSettings, Severity, health, set_health};
 pub use label::{LabelSet, LabelText, LabelValue};
 pub use measured::{EmittedAt, MeasuredOutcome, MeasuredService, Outcome};

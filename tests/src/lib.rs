@@ -1,8 +1,12 @@
 //! What the tests share: a Sentry endpoint on the loopback address, a strict reader of envelopes,
 //! clients that send to it, plain HTTP, and the heap. The tests themselves are in `tests/`, one file for each promise.
 
+pub mod collector;
+pub mod daemon;
 pub mod faults;
 pub mod heap;
+pub mod load;
+pub mod wire;
 
 use runtime_metrics::{RuntimeMetricsConfig, RuntimeMetricsIntegration};
 use sentry::{Client, ClientOptions};

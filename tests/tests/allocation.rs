@@ -81,7 +81,7 @@ fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() 
     };
     record(0, 2_000);
 
-    for mut encoder in [Encoder::openmetrics(), Encoder::prometheus()] {
+    for mut encoder in [Encoder::openmetrics(), Encoder::prometheus(), Encoder::protobuf()] {
         let mut text = Vec::new();
         encoder.encode_recorded(&mut text);
         let room = text.len() + text.len() / 4;
@@ -98,7 +98,7 @@ fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() 
     }
 
     // What is new in the meantime finds its place, and what was removed is gone.
-    let mut encoder = Encoder::openmetrics();
+    let (mut encoder, mut messages) = (Encoder::openmetrics(), Encoder::protobuf());
     for round in 0..4 {
         let text = (round * 7919 % 10_007).to_string();
         assert!(registry().remove("allocation_waits_seconds", &[("path", text.as_str())]));
@@ -106,6 +106,9 @@ fn a_scrape_allocates_nothing_once_it_is_warm_and_tells_what_a_snapshot_tells() 
         let mut text = Vec::new();
         encoder.encode_recorded(&mut text);
         assert_eq!(String::from_utf8(text).unwrap(), export::openmetrics(&registry().snapshot()));
+        let mut bytes = Vec::new();
+        messages.encode_recorded(&mut bytes);
+        assert!(bytes == export::protobuf(&registry().snapshot()));
     }
     let snapshot = registry().snapshot();
     for family in &snapshot.families {
@@ -144,6 +147,14 @@ fn a_scrape_with_exemplars_allocates_nothing_either() {
     let text = String::from_utf8(text).unwrap();
     let examples = text.lines().filter(|line| line.contains("# {trace_id=")).count();
     assert_eq!(examples, 4, "one of the counter, three of the histogram");
+    // Messages are kept for as many as one series ever had.
+    let mut encoder = Encoder::protobuf();
+    let mut bytes = Vec::with_capacity(1 << 20);
+    encoder.encode_recorded(&mut bytes);
+    record(1_000);
+    bytes.clear();
+    assert_eq!(allocations(|| encoder.encode_recorded(&mut bytes)), 0);
+    assert_eq!(bytes.windows(8).filter(|window| window == b"trace_id").count(), 4);
 }
 
 /// Ways to record that allocated, with how often they did, after they had been gone before.

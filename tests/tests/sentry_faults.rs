@@ -4,20 +4,17 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
 use runtime_metrics::{
-    MetricsTransport, Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, metered, registry, status,
+    MetricsTransport, Reading, RuntimeMetricsConfig, RuntimeMetricsIntegration, increment, registry, status,
 };
 use runtime_metrics_tests::faults::{Faulty, Reply, items, newest};
+use runtime_metrics_tests::load::Load;
 use runtime_metrics_tests::{PATIENCE, client_with, eventually};
 use sentry::{Client, ClientOptions, Hub, TransactionContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const FAST: Duration = Duration::from_millis(20);
-/// More than any call of a metric takes on a machine that has other things to do, and less than
-/// one takes that waits for a server that hangs.
-const UNMOVED: Duration = Duration::from_millis(800);
 /// More than a close may take: it waits two seconds for the server.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -29,65 +26,6 @@ fn client(server: &Faulty, trace_metrics: bool) -> Client {
     runtime_metrics_tests::client(&server.dsn(), RuntimeMetricsConfig { trace_metrics, ..every(FAST) })
 }
 
-/// A program at work: threads that record all the time.
-struct Load {
-    test: &'static str,
-    threads: Vec<JoinHandle<Duration>>,
-    shared: Arc<LoadShared>,
-}
-
-#[derive(Default)]
-struct LoadShared {
-    stop: AtomicBool,
-    calls: AtomicU64,
-}
-
-#[metered(name = "faults_call")]
-fn call() {}
-
-impl Load {
-    fn start(test: &'static str) -> Self {
-        let shared = Arc::<LoadShared>::default();
-        let threads = (0..2).map(|_| {
-            let shared = Arc::clone(&shared);
-            std::thread::spawn(move || {
-                let mut slowest = Duration::ZERO;
-                while !shared.stop.load(Relaxed) {
-                    let start = Instant::now();
-                    call();
-                    increment!("faults_work", labels: {"test" => test});
-                    slowest = slowest.max(start.elapsed());
-                    shared.calls.fetch_add(1, Relaxed);
-                    std::thread::sleep(Duration::from_micros(200));
-                }
-                slowest
-            })
-        });
-        Self { test, threads: threads.collect(), shared }
-    }
-
-    /// How much work is done so far.
-    fn done(&self) -> u64 {
-        self.shared.calls.load(Relaxed)
-    }
-
-    /// Waits for more work to be done, which is when the program is not held up.
-    fn goes_on(&self) {
-        let now = self.done();
-        eventually("the program going on", || self.done() > now + 100);
-    }
-
-    /// Ends it; how much was done. No call took long.
-    fn stop(self) -> u64 {
-        self.shared.stop.store(true, Relaxed);
-        for thread in self.threads {
-            let slowest = thread.join().unwrap();
-            assert!(slowest < UNMOVED, "{}: a call took {slowest:?}", self.test);
-        }
-        self.shared.calls.load(Relaxed)
-    }
-}
-
 fn lost(what: &str, reason: &str) -> u64 {
     match registry().get("runtime_metrics_sentry_lost", &[("what", what), ("reason", reason)]) {
         Some(Reading::Counter(count)) => count,
@@ -97,7 +35,7 @@ fn lost(what: &str, reason: &str) -> u64 {
 
 /// Stops the program and waits until the server knows all that it did, both ways.
 fn exact_in_the_end(server: &Faulty, load: Load) {
-    let test = load.test;
+    let test = load.test();
     let done = load.stop();
     server.wait("the exact count", |requests| newest(requests, "faults_work", &[("test", test)]) == Some(done));
     let gained = || server.gained("faults_work", &[("test", test)]);

@@ -1,11 +1,11 @@
 //! Asking the collectors, and the loop that does it on a thread of its own.
 
 mod everything;
-#[cfg(feature = "sentry")]
+#[cfg(any(feature = "otlp", feature = "remote-write", feature = "sentry", feature = "statsd"))]
 mod worker;
 
 pub(crate) use everything::families;
-#[cfg(feature = "sentry")]
+#[cfg(any(feature = "otlp", feature = "remote-write", feature = "sentry", feature = "statsd"))]
 pub(crate) use worker::{Tick, Worker};
 
 use crate::lock::Mutex;

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 /// What the loop does.
 pub(crate) trait Tick: Send + 'static {
-    /// One round. `last` is the one before the thread ends.
-    fn tick(&mut self, last: bool);
+    /// One round, and when the next is to be, if that is not after one interval. `last` is the one before the
+    /// thread ends.
+    fn tick(&mut self, last: bool) -> Option<Duration>;
 
     /// Whether there is nothing left to do it for; asked between rounds.
     fn is_over(&mut self) -> bool {
@@ -49,12 +50,22 @@ impl Worker {
 
     /// Makes a last round and ends the thread; waits for it, but not for ever.
     pub(crate) fn stop(&self) {
-        Self::stop_all(std::slice::from_ref(self));
+        self.stop_within(PATIENCE);
+    }
+
+    /// The same; waits for so long at most.
+    pub(crate) fn stop_within(&self, patience: Duration) {
+        Self::stop_each(std::slice::from_ref(self), patience);
     }
 
     /// The same for several at once, which takes no longer than one of them.
+    #[cfg(feature = "sentry")]
     pub(crate) fn stop_all(workers: &[Self]) {
-        let end = Instant::now() + PATIENCE;
+        Self::stop_each(workers, PATIENCE);
+    }
+
+    fn stop_each(workers: &[Self], patience: Duration) {
+        let end = Instant::now() + patience;
         let tell = |worker: &&Self| !worker.told.swap(true, Ordering::Relaxed) && worker.stop.try_send(()).is_ok();
         let told: Vec<&Self> = workers.iter().filter(tell).collect();
         // A thread that is the last to hold what it works for drops it, and must not wait for itself.
@@ -85,9 +96,9 @@ fn run(interval: Duration, mut work: impl Tick, stops: &Receiver<()>) {
             return;
         }
         if Instant::now() >= next {
-            guarded(|| work.tick(false));
+            let wish = guarded(|| work.tick(false)).flatten();
             // A round that took longer than the interval delays the next; it does not pile them up.
-            next = (next + interval).max(Instant::now());
+            next = wish.map_or((next + interval).max(Instant::now()), |wish| Instant::now() + wish);
         }
     }
 }
@@ -106,8 +117,9 @@ mod tests {
     struct Hangs(Receiver<()>);
 
     impl Tick for Hangs {
-        fn tick(&mut self, _: bool) {
+        fn tick(&mut self, _: bool) -> Option<Duration> {
             let _ = self.0.recv();
+            None
         }
     }
 
@@ -118,7 +130,7 @@ mod tests {
         let workers = hung.into_iter().map(|hung| Worker::spawn("hangs", hour, Hangs(hung)).unwrap());
         let workers: Vec<Worker> = workers.collect();
         let start = Instant::now();
-        Worker::stop_all(&workers);
+        Worker::stop_each(&workers, PATIENCE);
         drop(workers);
         let took = start.elapsed();
         assert!((PATIENCE..PATIENCE * 2).contains(&took), "{took:?}");

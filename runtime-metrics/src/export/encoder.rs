@@ -1,6 +1,8 @@
-//! `Encoder`: text for a scraper who comes again and again.
+//! `Encoder`: what a scraper gets who comes again and again.
 
 use super::page::{Block, Page};
+#[cfg(feature = "protobuf")]
+use super::protobuf::Writer;
 use super::text::{self, Dialect, Tools};
 use crate::collect;
 use crate::escape::escape;
@@ -9,10 +11,10 @@ use crate::names;
 use crate::registry::{Identity, registry};
 use crate::snapshot::{FamilySnapshot, Labels, Live, Shown, Value};
 
-/// Writes everything that is measured as text, again and again.
+/// Writes everything that is measured, again and again.
 ///
-/// What [`openmetrics`](super::openmetrics) and [`prometheus`](super::prometheus) make of a
-/// snapshot, this makes of the metrics themselves: no snapshot is taken, the labels of each series
+/// What [`openmetrics`](super::openmetrics), [`prometheus`](super::prometheus) and `protobuf` make of
+/// a snapshot, this makes of the metrics themselves: no snapshot is taken, the labels of each series
 /// are kept as they are written, and what is needed meanwhile is kept for the next time. Nobody who
 /// records waits for it.
 ///
@@ -31,23 +33,41 @@ use crate::snapshot::{FamilySnapshot, Labels, Live, Shown, Value};
 /// ```
 #[derive(Debug)]
 pub struct Encoder {
-    dialect: Dialect,
+    format: Format,
     live: Live,
     identity: Identity,
     block: Block,
     tools: Tools,
     glue: Glue,
+    #[cfg(feature = "protobuf")]
+    writer: Writer,
+}
+
+/// What an encoder can write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Format {
+    Text(Dialect),
+    #[cfg(feature = "protobuf")]
+    Protobuf,
+}
+
+impl From<Dialect> for Format {
+    fn from(dialect: Dialect) -> Self {
+        Self::Text(dialect)
+    }
 }
 
 impl Encoder {
-    fn new(dialect: Dialect) -> Self {
+    fn new(format: impl Into<Format>) -> Self {
         Self {
-            dialect,
+            format: format.into(),
             live: Live::new(),
             identity: Identity::default(),
             block: Block::default(),
             tools: Tools::default(),
             glue: Glue::default(),
+            #[cfg(feature = "protobuf")]
+            writer: Writer::default(),
         }
     }
 
@@ -74,6 +94,20 @@ impl Encoder {
         Self::new(Dialect::Prometheus)
     }
 
+    /// One that writes the Prometheus protobuf format, as [`protobuf`](super::protobuf) does.
+    ///
+    /// ```
+    /// runtime_metrics::increment!("encoder_protobuf");
+    /// let mut bytes = Vec::new();
+    /// runtime_metrics::export::Encoder::protobuf().encode(&mut bytes);
+    /// let name = b"encoder_protobuf_total";
+    /// assert!(bytes.windows(name.len()).any(|window| window == name));
+    /// ```
+    #[cfg(feature = "protobuf")]
+    pub fn protobuf() -> Self {
+        Self::new(Format::Protobuf)
+    }
+
     /// Appends everything to `text`: what the program records, and what the collectors find. It is
     /// what the text of [`Snapshot::take`](crate::Snapshot::take) would be.
     ///
@@ -84,14 +118,14 @@ impl Encoder {
     /// assert!(String::from_utf8(text).unwrap().contains("process_uptime"));
     /// ```
     pub fn encode(&mut self, text: &mut Vec<u8>) {
-        self.encode_as(self.dialect, text);
+        self.encode_as(self.format, text);
     }
 
-    pub(super) fn encode_as(&mut self, dialect: Dialect, text: &mut Vec<u8>) {
+    pub(super) fn encode_as(&mut self, format: impl Into<Format>, text: &mut Vec<u8>) {
         self.live.refresh(registry());
         let samples = (0..self.live.len()).flat_map(|at| self.live.exposed(at).samples(self.live.kind(at))).collect();
         let collected = collect::families(collect::all(), samples);
-        self.write(text, &collected, dialect);
+        self.write(text, &collected, format.into());
     }
 
     /// Appends what the program records to `text`, without what the collectors find: the text of
@@ -106,29 +140,52 @@ impl Encoder {
     /// ```
     pub fn encode_recorded(&mut self, text: &mut Vec<u8>) {
         self.live.refresh(registry());
-        self.write(text, &[], self.dialect);
+        self.write(text, &[], self.format);
     }
 
-    fn write(&mut self, text: &mut Vec<u8>, mut collected: &[FamilySnapshot], dialect: Dialect) {
+    fn write(&mut self, text: &mut Vec<u8>, collected: &[FamilySnapshot], format: Format) {
         registry().with_identity(|identity| {
             if self.identity != *identity {
                 self.identity.clone_from(identity);
             }
         });
         let Self { live, identity, block, tools, glue, .. } = self;
-        let mut page = Page::new(text, block);
-        for at in 0..live.len() {
-            let name = live.name(at);
-            let before = collected.iter().take_while(|family| *family.name < *name).count();
-            for family in collected.split_off(..before).unwrap_or_default() {
-                text::family(&mut page, tools, family, identity, dialect);
+        match format {
+            Format::Text(dialect) => {
+                let mut page = Page::new(text, block);
+                walk(live, collected, |live, next| match next {
+                    Next::Collected(family) => text::family(&mut page, tools, family, identity, dialect),
+                    Next::Recorded(at) => recorded(&mut page, live, at, identity, tools, glue, dialect),
+                });
+                text::end(&mut page, dialect);
             }
-            recorded(&mut page, live, at, identity, tools, glue, dialect);
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => walk(live, collected, |live, next| match next {
+                Next::Collected(family) => self.writer.family(text, family, identity),
+                Next::Recorded(at) => self.writer.recorded(text, live, at, identity),
+            }),
         }
-        for family in collected {
-            text::family(&mut page, tools, family, identity, dialect);
+    }
+}
+
+/// The next family: what collectors found, or where it is among those that are recorded.
+enum Next<'a> {
+    Collected(&'a FamilySnapshot),
+    Recorded(usize),
+}
+
+/// Shows all families in the order of their names.
+fn walk<'a>(live: &mut Live, mut collected: &'a [FamilySnapshot], mut show: impl FnMut(&mut Live, Next<'a>)) {
+    for at in 0..live.len() {
+        let name = live.name(at);
+        let before = collected.iter().take_while(|family| *family.name < *name).count();
+        for family in collected.split_off(..before).unwrap_or_default() {
+            show(live, Next::Collected(family));
         }
-        text::end(&mut page, dialect);
+        show(live, Next::Recorded(at));
+    }
+    for family in collected {
+        show(live, Next::Collected(family));
     }
 }
 

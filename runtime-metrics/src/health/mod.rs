@@ -11,7 +11,7 @@ mod watch;
 
 pub use report::{Evidence, Finding, HealthReport, Severity};
 pub use settings::HealthSettings;
-#[cfg(any(feature = "http", feature = "sentry"))]
+#[cfg(any(feature = "_export", feature = "sentry"))]
 pub(crate) use watch::install;
 
 use crate::status::report as tell;

@@ -1,8 +1,7 @@
 //! The buffers that the HTTP server answers scrapes from: lent to an answer, and back when it has
 //! left, so that the next scrape writes into memory that is there.
 
-use super::encoder::Encoder;
-use super::text::Dialect;
+use crate::export::encoder::{Encoder, Format};
 use crate::lock::Mutex;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -22,10 +21,10 @@ impl Texts {
         Arc::new(Self { encoder: Mutex::new(Encoder::openmetrics()), spare: Mutex::default() })
     }
 
-    /// Everything, as text.
-    pub(super) fn take(self: &Arc<Self>, dialect: Dialect) -> Bytes {
+    /// Everything.
+    pub(super) fn take(self: &Arc<Self>, format: impl Into<Format>) -> Bytes {
         let mut text = self.spare.lock().pop().unwrap_or_default();
-        self.encoder.lock().encode_as(dialect, &mut text);
+        self.encoder.lock().encode_as(format, &mut text);
         Bytes::from_owner(Lent { text, home: Arc::clone(self) })
     }
 }
@@ -55,6 +54,7 @@ impl Drop for Lent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::text::Dialect;
 
     #[test]
     fn an_answer_that_has_left_lends_its_buffer_to_the_next() {
