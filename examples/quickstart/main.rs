@@ -19,6 +19,7 @@ mod verdict;
 
 use flags::Flags;
 use runtime_metrics::MetricsExporter;
+use runtime_metrics_examples::program;
 use screen::Screen;
 use std::error::Error;
 use std::process::ExitCode;
@@ -29,30 +30,12 @@ use telemetry::Inside;
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let flags = match flags::read() {
-        Ok(Some(flags)) => flags,
-        Ok(None) => {
-            print!("{}", flags::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprintln!("quickstart: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&flags) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("quickstart: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program("quickstart", flags::HELP, flags::read(), run)
 }
 
 /// Sets everything up, in the order that Sentry asks for: its client comes before the runtime.
-/// Tells whether what was measured is what has happened.
-fn run(flags: &Flags) -> Result<bool, Failure> {
+/// It is a success if what was measured is what has happened.
+fn run(flags: &Flags) -> Result<ExitCode, Failure> {
     let screen = Arc::new(Screen::new());
     let (dsn, inside) = if let Some(dsn) = &flags.dsn {
         (dsn.clone(), None)
@@ -91,5 +74,5 @@ fn run(flags: &Flags) -> Result<bool, Failure> {
     let verdict = verdict?;
     screen.say(&verdict.table);
     exporter.stop();
-    Ok(verdict.agrees && shipped)
+    Ok(if verdict.agrees && shipped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,7 +10,7 @@ mod shown;
 
 use flags::Flags;
 use runtime_metrics::{MetricsTransport, RuntimeMetricsConfig, RuntimeMetricsIntegration};
-use runtime_metrics_examples::{Direct, SentryEndpoint};
+use runtime_metrics_examples::{Direct, SentryEndpoint, program};
 use sentry::transports::DefaultTransportFactory;
 use sentry::{ClientInitGuard, ClientOptions};
 use std::error::Error;
@@ -19,27 +19,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
-    let flags = match flags::read() {
-        Ok(Some(flags)) => flags,
-        Ok(None) => {
-            print!("{}", flags::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprintln!("sentry: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sentry: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program("sentry", flags::HELP, flags::read(), run)
 }
 
-fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
+fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     let inside = if flags.dsn.is_none() { Some(SentryEndpoint::start(shown::show)?) } else { None };
     let dsn = match (&flags.dsn, &inside) {
         (Some(dsn), _) => dsn.to_string(),
@@ -57,7 +40,7 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
     }
     // Who reads may have seen enough.
     let _ = writeln!(std::io::stdout(), "{baked} orders were baked, each a transaction.");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// All the set-up there is: the integration, and the transport around the client's own that brings
