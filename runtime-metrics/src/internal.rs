@@ -36,10 +36,18 @@ pub(crate) fn overflowed(name: &str) {
     if name == NAME {
         return; // so many metrics overflow that they overflow this one
     }
-    let definition =
-        Definition::new(Kind::Counter, NAME, "Records that were folded into the overflow series, by metric.");
-    match registry().family(&definition) {
-        Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels([("metric", name)])).slot(), 1),
-        Err(error) => status::report(NAME, error.to_string()),
+    count(NAME, "Records that were folded into the overflow series, by metric.", [("metric", name)], 1);
+}
+
+/// Counts what is rare enough to be looked up by its labels each time.
+pub(crate) fn count<const N: usize>(
+    name: &'static str,
+    help: &'static str,
+    labels: [(&'static str, &str); N],
+    n: usize,
+) {
+    match registry().family(&Definition::new(Kind::Counter, name, help)) {
+        Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels(labels)).slot(), n as u64),
+        Err(error) => status::report(name, error.to_string()),
     }
 }

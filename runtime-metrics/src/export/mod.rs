@@ -29,6 +29,7 @@ mod remote_write;
 mod secret;
 #[cfg(feature = "http")]
 mod serve;
+mod shown;
 #[cfg(feature = "statsd")]
 mod statsd;
 mod text;

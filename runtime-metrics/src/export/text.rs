@@ -5,6 +5,7 @@
 
 use super::exemplar;
 use super::page::{Block, Page};
+use super::shown::Shown;
 use crate::escape::escape;
 use crate::exemplar::Exemplar;
 use crate::label::LabelSet;
@@ -169,17 +170,11 @@ fn histogram(page: &mut Page<'_>, tools: &mut Tools, name: &str, factor: f64, se
     for piece in [name.as_bytes(), b"_bucket{", labels, if labels.is_empty() { b"" } else { b"," }] {
         line.extend_from_slice(piece);
     }
-    let exponential = buckets == Buckets::Exponential;
-    let used = |count: &u64| *count > 0;
-    let first = counts.iter().position(used).unwrap_or(0);
-    let last = counts.iter().rposition(used).unwrap_or(0);
+    let shown = Shown::of(buckets, counts);
     let (mut below, mut lower) = (0, f64::NEG_INFINITY);
     for (index, count) in counts.iter().enumerate() {
         below += count;
-        // Of exponential buckets the powers of two are told, from just below the first that is
-        // used to just above the last: exact bounds, and few of them.
-        let octave = is_octave(index as u32) && index + 8 >= first && index < last + 8;
-        if exponential && !octave && index + 1 < counts.len() {
+        if !shown.tells(index) {
             continue;
         }
         page.push(line);

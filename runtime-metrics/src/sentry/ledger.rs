@@ -1,8 +1,6 @@
 //! What Sentry got of us and what it did not, counted in metrics that every exporter shows.
 
-use crate::metric::{self, Kind};
-use crate::registry::{Definition, Family, registry};
-use crate::status;
+use crate::internal::count;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +51,4 @@ pub(super) fn sent(what: What, n: usize) {
 pub(super) fn lost(what: What, reason: &'static str, n: usize) {
     let labels = [("what", what.name()), ("reason", reason)];
     count(LOST, "What did not reach Sentry, as far as it can be known; values are cumulative and heal.", labels, n);
-}
-
-fn count<const N: usize>(name: &'static str, help: &'static str, labels: [(&'static str, &'static str); N], n: usize) {
-    match registry().family(&Definition::new(Kind::Counter, name, help)) {
-        Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels(labels)).slot(), n as u64),
-        Err(error) => status::report(name, error.to_string()),
-    }
 }

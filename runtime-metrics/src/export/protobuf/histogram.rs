@@ -4,7 +4,8 @@ use super::examples::Examples;
 use super::message::{Bucket, BucketSpan, Histogram};
 use crate::exemplar::Exemplar;
 use crate::export::native::{self, SCHEMA, ZERO_THRESHOLD};
-use crate::metric::{Buckets, is_octave};
+use crate::export::shown::Shown;
+use crate::metric::Buckets;
 
 /// What a histogram has seen.
 #[derive(Clone, Copy)]
@@ -39,16 +40,12 @@ impl Histogram {
         self.bucket.clear();
         // As many as there can be: who has more than another needs no more.
         self.bucket.reserve(Buckets::MAX + 1);
-        let used = |count: &u64| *count > 0;
-        let first = counts.iter().position(used).unwrap_or(0);
-        let last = counts.iter().rposition(used).unwrap_or(0);
+        let shown = Shown::of(buckets, counts);
         let (mut below, mut lower) = (0, f64::NEG_INFINITY);
         for (index, count) in counts.iter().enumerate() {
             below += count;
-            // The same as in the text formats.
-            let octave = is_octave(index as u32) && index + 8 >= first && index < last + 8;
             let ends = index + 1 == counts.len();
-            if buckets == Buckets::Exponential && !octave && !ends {
+            if !shown.tells(index) {
                 continue;
             }
             let upper = buckets.upper(index as u32);

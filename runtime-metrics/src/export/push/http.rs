@@ -30,12 +30,9 @@ impl Client {
     fn new(exporter: &MetricsExporter, default: &str, path: &str) -> Result<Self, ExportError> {
         let given = exporter.endpoint.as_deref().unwrap_or(default);
         let url = complete(given, path)?;
-        #[allow(unused_mut)] // without TLS there is nothing to set
-        let mut config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
         #[cfg(feature = "tls")]
-        {
-            config = config.tls_config(exporter.tls.of_client()?);
-        }
+        let config = config.tls_config(exporter.tls.of_client()?);
         if cfg!(not(feature = "tls")) && url.starts_with("https:") {
             let mend = "turn on the feature `tls` of runtime-metrics, or use http:";
             return Err(ExportError::setting("endpoint", url, mend));

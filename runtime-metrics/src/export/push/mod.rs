@@ -20,6 +20,7 @@ use crate::lock::Mutex;
 use crate::snapshot::Snapshot;
 use crate::status::report;
 use ledger::Ledger;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -193,8 +194,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 
 /// Between three and five quarters of it: who lost the same receiver must not come back to it at once.
 fn jittered(time: Duration) -> Duration {
-    let now = Instant::now();
-    let noise = f64::from(crate::hash::bytes(format!("{now:?}").as_bytes()) as u16) / f64::from(u16::MAX);
+    let noise = f64::from(RandomState::new().hash_one(()) as u16) / f64::from(u16::MAX);
     time.mul_f64(0.75 + noise / 2.0)
 }
 

@@ -1,8 +1,9 @@
 //! Which samples a series consists of: so much has to be kept to take them back.
 
+use crate::export::shown::Shown;
 use crate::metric::{Buckets, Kind};
 use crate::names::Exposed;
-use crate::snapshot::{Distribution, Reading};
+use crate::snapshot::Reading;
 use std::collections::HashSet;
 
 /// What the samples of a series are, but for their values.
@@ -13,19 +14,9 @@ pub(super) enum Shape {
     /// These shares, the sum and the count.
     Summary(Vec<f64>),
     /// The buckets that are told, the sum and the count.
-    Classic(Shown),
+    Classic(Buckets, Shown),
     /// All in one native histogram.
     Native,
-}
-
-/// The buckets of a histogram that are told: those that the text formats show.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Shown {
-    buckets: Buckets,
-    /// Of exponential ones, the first power of two that is told, and where they end; all before the
-    /// last, which is always told.
-    from: usize,
-    to: usize,
 }
 
 /// What tells a sample of a series from its others: what its name ends in, and the label that it
@@ -43,7 +34,7 @@ impl Shape {
             Reading::Distribution(seen) if native && factor == 1.0 && seen.buckets == Buckets::Exponential => {
                 Self::Native
             }
-            Reading::Distribution(seen) => Self::Classic(Shown::of(seen)),
+            Reading::Distribution(seen) => Self::Classic(seen.buckets, Shown::of(seen.buckets, &seen.counts)),
         }
     }
 
@@ -57,9 +48,10 @@ impl Shape {
                 let shares = shares.iter().map(|share| ("", Some(("quantile", number(*share)))));
                 shares.chain(totals).collect()
             }
-            Self::Classic(shown) => {
-                let bound = |at| shown.buckets.upper(at as u32) * factor;
-                shown.indices().map(|at| ("_bucket", Some(("le", number(bound(at)))))).chain(totals).collect()
+            Self::Classic(buckets, shown) => {
+                let told = (0..buckets.len()).filter(|at| shown.tells(*at as usize));
+                let bounds = told.map(|at| ("_bucket", Some(("le", number(buckets.upper(at) * factor)))));
+                bounds.chain(totals).collect()
             }
         }
     }
@@ -86,50 +78,21 @@ impl Shape {
                 let quantiles = seen.quantiles.iter().map(|(_, value)| value.unwrap_or(f64::NAN) * factor);
                 quantiles.chain([seen.sum * factor, seen.count as f64]).collect()
             }
-            (Self::Classic(shown), Reading::Distribution(seen)) => {
-                shown.below(&seen.counts).into_iter().chain([seen.sum * factor, seen.count as f64]).collect()
+            (Self::Classic(_, shown), Reading::Distribution(seen)) => {
+                below(*shown, &seen.counts).chain([seen.sum * factor, seen.count as f64]).collect()
             }
             (_, Reading::Distribution(_)) => Vec::new(),
         }
     }
 }
 
-/// Of exponential buckets one in so many ends at a power of two.
-const OCTAVE: usize = 8;
-
-impl Shown {
-    /// Of exponential buckets the powers of two are told, from just below the first that is used to
-    /// just above the last.
-    fn of(seen: &Distribution) -> Self {
-        let last = seen.counts.len().saturating_sub(1);
-        let (from, to) = if seen.buckets == Buckets::Exponential {
-            let used = |count: &u64| *count > 0;
-            let lowest = seen.counts.iter().position(used).unwrap_or(0);
-            let highest = seen.counts.iter().rposition(used).unwrap_or(0);
-            (lowest.saturating_sub(OCTAVE).next_multiple_of(OCTAVE), (highest + OCTAVE).next_multiple_of(OCTAVE))
-        } else {
-            (0, last)
-        };
-        Self { buckets: seen.buckets, from, to }
-    }
-
-    fn indices(self) -> impl Iterator<Item = usize> {
-        let last = self.buckets.len() as usize - 1;
-        let step = if self.buckets == Buckets::Exponential { OCTAVE } else { 1 };
-        (self.from..self.to.min(last)).step_by(step).chain([last])
-    }
-
-    /// How many values each of them does not exceed.
-    fn below(self, counts: &[u64]) -> Vec<f64> {
-        let (mut below, mut next) = (0, 0);
-        self.indices()
-            .map(|at| {
-                below += counts.iter().take(at + 1).skip(next).sum::<u64>();
-                next = at + 1;
-                below as f64
-            })
-            .collect()
-    }
+/// How many values each of the buckets that are told does not exceed.
+fn below(shown: Shown, counts: &[u64]) -> impl Iterator<Item = f64> {
+    let below = counts.iter().scan(0, |below, count| {
+        *below += count;
+        Some(*below)
+    });
+    below.enumerate().filter(move |(at, _)| shown.tells(*at)).map(|(_, below): (usize, u64)| below as f64)
 }
 
 /// A number as the text formats write it, so that a label is the same whichever way it came.
