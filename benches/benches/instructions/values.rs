@@ -1,6 +1,6 @@
 //! Counters, gauges, histograms and timers.
 
-use crate::cases::{Case, KINDS, NUMBERS, TEXTS, kind, number, repeat, texts};
+use crate::cases::{Case, KINDS, METHOD, NUMBERS, STATUS, TEXTS, kind, number, repeat, texts, texts_at_end};
 use runtime_metrics::{Counter, increment, observe, set, timer};
 
 pub fn cases() -> Vec<Case> {
@@ -20,8 +20,6 @@ fn counters() -> [Case; 5] {
             repeat(Some("literals_total"), |_| increment!("literals", labels: {"method" => "GET", "status" => "200"}))
         }),
         Case::new("increment_constants", "`increment!`, two labels that are constants", || {
-            const METHOD: &str = "GET";
-            const STATUS: &str = "200";
             repeat(
                 Some("constants_total"),
                 |_| increment!("constants", labels: {"method" => METHOD, "status" => STATUS}),
@@ -35,7 +33,7 @@ fn counters() -> [Case; 5] {
     ]
 }
 
-fn labelled() -> [Case; 3] {
+fn labelled() -> [Case; 4] {
     [
         Case::new("increment_texts", "`increment!`, two labels that are `&str`", || {
             repeat(Some("texts_total"), |at| {
@@ -43,6 +41,17 @@ fn labelled() -> [Case; 3] {
                 increment!("texts", labels: {"method" => method, "status" => status});
             })
         })
+        .less(TEXTS),
+        Case::new(
+            "increment_texts_at_end",
+            "`increment!`, two labels that are `&str`, where a page of memory ends",
+            || {
+                repeat(Some("texts_at_end_total"), |at| {
+                    let (method, status) = texts_at_end(at);
+                    increment!("texts_at_end", labels: {"method" => method, "status" => status});
+                })
+            },
+        )
         .less(TEXTS),
         Case::new("increment_enum", "`increment!`, a label that is an enum", || {
             repeat(Some("kinds_total"), |at| increment!("kinds", labels: {"method" => kind(at)}))

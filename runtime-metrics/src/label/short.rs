@@ -36,7 +36,7 @@ mod simd {
     use std::arch::asm;
     use std::arch::x86_64::{
         __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_load_si128, _mm_loadu_si128, _mm_movemask_epi8,
-        _mm_setzero_si128, _mm_shuffle_epi32, _mm_unpackhi_epi64, _mm_xor_si128,
+        _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_unpackhi_epi64, _mm_xor_si128,
     };
 
     /// The bytes of a text, and zeros behind them.
@@ -60,47 +60,82 @@ mod simd {
         Kept(kept)
     };
 
+    /// Whether a text begins in the last bytes of a page.
+    #[inline(always)]
+    fn ends_page(text: &str) -> bool {
+        !text.as_ptr().addr() & (MEMORY_PAGE - SHORT) == 0
+    }
+
+    /// `SHORT` bytes, whatever they are: the compiler knows nothing of those beside a text, and whoever writes to
+    /// them meanwhile, they are not looked at.
+    ///
+    /// # Safety
+    ///
+    /// They lie in pages that can be read.
+    #[inline(always)]
+    unsafe fn read_from(start: *const u8) -> __m128i {
+        let all;
+        // SAFETY: as the caller says.
+        unsafe {
+            asm!("movdqu {all}, xmmword ptr [{start}]", start = in(reg) start, all = lateout(xmm_reg) all,
+                options(pure, readonly, nostack, preserves_flags));
+        }
+        all
+    }
+
     impl Short {
         /// Reads each text at once, with what lies behind it in the same page of memory, and takes
         /// that away. `None` where that can't be done.
         #[inline(always)]
         pub(crate) fn read<const N: usize>(texts: [&str; N]) -> Option<[Self; N]> {
-            let (mut bytes, mut ends) = (0, false);
+            let (mut bytes, mut end) = (0, false);
             for text in texts {
                 // Where no text is, nothing may be read.
                 bytes |= text.len().wrapping_sub(1);
-                // In the last bytes of a page.
-                ends |= !text.as_ptr().addr() & (MEMORY_PAGE - SHORT) == 0;
+                end |= ends_page(text);
             }
-            if bytes >= SHORT || ends {
-                return None;
-            }
-            // SAFETY: this processor has SSE2, as all of its kind do.
-            let mut all = [Self(unsafe { _mm_setzero_si128() }); N];
-            for (one, text) in all.iter_mut().zip(texts) {
-                // SAFETY: each text has a first byte and no more than `SHORT`, and so many bytes from
-                // there on lie in the same page.
-                *one = unsafe { Self::read_masked(text) };
-            }
-            Some(all)
+            // SAFETY: what is asked for.
+            (bytes < SHORT && !end).then(|| texts.map(|text| unsafe { Self::before(text) }))
         }
 
+        /// The same of texts in the last bytes of a page too: of a program's own texts one in 256 is there, in
+        /// every call. `None` if one is longer, or empty.
+        #[inline(always)]
+        pub(crate) fn read_at_end<const N: usize>(texts: [&str; N]) -> Option<[Self; N]> {
+            let bytes = texts.iter().fold(0, |bytes, text| bytes | text.len().wrapping_sub(1));
+            // SAFETY: each is read on the side where its page goes on.
+            let read = |text: &str| unsafe { if ends_page(text) { Self::behind(text) } else { Self::before(text) } };
+            (bytes < SHORT).then(|| texts.map(read))
+        }
+
+        /// A text before other bytes, which are masked.
+        ///
         /// # Safety
         ///
-        /// The text has 1 to `SHORT` bytes, and so many from its first on are in one page of memory.
+        /// The text has 1 to `SHORT` bytes, and does not begin in the last `SHORT` of a page.
         #[inline(always)]
-        unsafe fn read_masked(text: &str) -> Self {
-            let all: __m128i;
-            // SAFETY: the page of the first byte can be read as that can. The compiler knows nothing of
-            // what is behind the text; it is masked, whoever may be writing to it meanwhile.
-            unsafe {
-                asm!("movdqu {all}, xmmword ptr [{start}]", start = in(reg) text.as_ptr(), all = lateout(xmm_reg) all,
-                    options(pure, readonly, nostack, preserves_flags));
-            }
+        unsafe fn before(text: &str) -> Self {
+            // SAFETY: the page of the first byte can be read as that can.
+            let all = unsafe { read_from(text.as_ptr()) };
             // SAFETY: there are masks for up to `SHORT` bytes, aligned.
             let kept = unsafe { _mm_load_si128(KEPT.0.as_ptr().add(text.len()).cast()) };
             // SAFETY: as above, SSE2.
             Self(unsafe { _mm_and_si128(all, kept) })
+        }
+
+        /// A text behind other bytes, which are shifted out.
+        ///
+        /// # Safety
+        ///
+        /// The text has 1 to `SHORT` bytes, and begins in the last `SHORT` of a page.
+        #[inline(always)]
+        unsafe fn behind(text: &str) -> Self {
+            // SAFETY: up to the text its own page can be read, and behind its beginning is the text.
+            let all = unsafe { read_from(text.as_ptr().wrapping_add(text.len()).wrapping_sub(SHORT)) };
+            let (low, high) = Self(all).halves();
+            let kept = (u128::from(high) << 64 | u128::from(low)) >> (8 * (SHORT - text.len()));
+            // SAFETY: as above, SSE2.
+            Self(unsafe { _mm_set_epi64x((kept >> 64) as i64, kept as i64) })
         }
 
         #[inline(always)]
@@ -166,6 +201,12 @@ mod plain {
             short.then(|| texts.map(|text| by_parts(text.as_bytes()).into()))
         }
 
+        /// There is nothing that `read` can't read and this can.
+        #[inline(always)]
+        pub(crate) fn read_at_end<const N: usize>(_: [&str; N]) -> Option<[Self; N]> {
+            None
+        }
+
         #[inline(always)]
         pub(crate) fn halves(self) -> (u64, u64) {
             (self.0, self.1)
@@ -212,7 +253,7 @@ mod tests {
                 let expected = u128::from_le_bytes(expected);
                 let (low, high) = by_parts(text.as_bytes());
                 assert_eq!(u128::from(high) << 64 | u128::from(low), expected);
-                if let Some([read]) = Short::read([text]) {
+                for [read] in Short::read([text]).into_iter().chain(Short::read_at_end([text])) {
                     assert_eq!(read.halves(), (low, high));
                     let entry = [low, high].map(AtomicU64::new);
                     // SAFETY: nobody else knows the entry.

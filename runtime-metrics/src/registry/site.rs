@@ -161,7 +161,7 @@ impl Site {
     fn slot_of_text(&'static self, text: &str) -> u32 {
         match self.known.find_short([text]) {
             Some(found) => found.slot(),
-            None => self.find_any(&[LabelKey::Text(text)]).slot(),
+            None => self.slot_at_end([text]),
         }
     }
 
@@ -169,7 +169,16 @@ impl Site {
     fn slot_of_texts(&'static self, one: &str, other: &str) -> u32 {
         match self.known.find_short([one, other]) {
             Some(found) => found.slot(),
-            None => self.find_any(&[LabelKey::Text(one), LabelKey::Text(other)]).slot(),
+            None => self.slot_at_end([one, other]),
+        }
+    }
+
+    /// Not inlined, nor what it does: where that is not needed, it costs nothing.
+    #[inline(never)]
+    fn slot_at_end<const N: usize>(&'static self, texts: [&str; N]) -> u32 {
+        match self.known.find_short_at_end(texts) {
+            Some(found) => found.slot(),
+            None => self.find_any(&texts.map(LabelKey::Text)).slot(),
         }
     }
 

@@ -9,7 +9,7 @@ mod combinations;
 mod table;
 
 use super::family::{Series, SeriesRef};
-use crate::label::LabelKey;
+use crate::label::{LabelKey, Short};
 use combinations::{Combinations, as_variant};
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -98,7 +98,13 @@ impl Known {
     /// The series with these texts, if all of them are short.
     #[inline(always)]
     pub(super) fn find_short<const N: usize>(&self, texts: [&str; N]) -> Option<Found> {
-        self.table()?.find_short(texts)
+        self.table()?.find_short(texts, Short::read)
+    }
+
+    /// The same where `find_short` can't tell for where the texts are in memory.
+    #[inline(always)]
+    pub(super) fn find_short_at_end<const N: usize>(&self, texts: [&str; N]) -> Option<Found> {
+        self.table()?.find_short(texts, Short::read_at_end)
     }
 
     /// The series with these values.

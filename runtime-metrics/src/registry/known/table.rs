@@ -88,10 +88,14 @@ impl Table {
         2 * (self.used.load(Relaxed) as usize + 1) <= self.last + 1
     }
 
-    /// The series with these texts, if all of them are short.
+    /// The series with these texts, if all of them can be read so.
     #[inline(always)]
-    pub(super) fn find_short<const N: usize>(&'static self, texts: [&str; N]) -> Option<Found> {
-        let shorts = Short::read(texts)?;
+    pub(super) fn find_short<const N: usize>(
+        &'static self,
+        texts: [&str; N],
+        read: impl Fn([&str; N]) -> Option<[Short; N]>,
+    ) -> Option<Found> {
+        let shorts = read(texts)?;
         let kinds = texts.iter().fold(0, |kinds, text| kinds << KIND_BITS | kind_of_short(text.len()));
         // SAFETY: what is written in an entry stays.
         self.search::<N>(kinds, Short::mix_all(&shorts), |entry| unsafe { Short::are(&shorts, entry) }, |_| true)
