@@ -68,6 +68,7 @@
 //! | `system` | no | CPU, memory, network, disks and load of the machine |
 //! | `jemalloc` | no | what jemalloc tells of the heap, for a program that uses it (not with MSVC) |
 //! | `mimalloc` | no | what mimalloc tells of the heap, for a program that uses it |
+//! | `config` | no | [`Settings`] from the environment and from a TOML file |
 //! | `serde` | yes | the wire types as JSON |
 //! | `log` | yes | what [`status`] tells is also logged, once, as a warning of `runtime_metrics` |
 //! | `executor` | no | `executor::Monitor`: tasks, polls and delays of any executor, as smol |
@@ -132,6 +133,7 @@ mod recent;
 mod registry;
 #[cfg(feature = "sentry")]
 mod sentry;
+mod settings;
 mod shard;
 mod snapshot;
 mod status;
@@ -170,6 +172,7 @@ pub use runtime_metrics_macros::main;
 pub use runtime_metrics_macros::{LabelValue, add_label, increment, metered, metric, metrics, observe, set, timer};
 #[cfg(feature = "sentry")]
 pub use sentry::{MetricsTransport, RuntimeMetricsIntegration, SummaryPlacement};
+pub use settings::{Applied, LabelRule, MetricSettings, Sampling, Settings, SettingsError, configure, reload};
 pub use snapshot::{CatalogEntry, Distribution, FamilySnapshot, Reading, SeriesSnapshot, Snapshot, SummarySnapshot};
 pub use status::{Problem, Status, status};
 

@@ -39,6 +39,8 @@ pub(crate) use size::{PAGE, PAGES};
 
 /// The slot of a site that has none yet.
 pub(crate) const UNBOUND: u32 = 0;
+/// The slot of a site whose metric is turned off: like `UNBOUND` in a page that is never there.
+pub(crate) const OFF: u32 = 1;
 /// The first slot that can be handed out: page 0 stays empty for ever.
 pub(crate) const FIRST: u32 = PAGE;
 /// One past the last slot there is.

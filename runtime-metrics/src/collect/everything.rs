@@ -2,9 +2,10 @@
 
 use crate::label::LabelSet;
 use crate::metric::Kind;
-use crate::names;
+use crate::names::{self, Exposed};
 use crate::protocol::{MetricType, MetricValue, RuntimeMetric};
 use crate::registry::registry;
+use crate::settings;
 use crate::snapshot::{FamilySnapshot, Reading, SeriesSnapshot, Snapshot};
 use crate::status::report;
 use std::borrow::Cow;
@@ -63,7 +64,12 @@ pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<Str
             });
         }
         let Some(family) = families.last_mut() else { continue };
-        if family.series.iter().any(|other| other.labels == series.labels) {
+        if let Some(other) = family.series.iter_mut().find(|other| other.labels == series.labels) {
+            if has_rules(family.kind, &family.name, &family.exposed) {
+                // They differed in a label that is not told.
+                other.value = sum(&other.value, &series.value);
+                continue;
+            }
             report(
                 family.name.clone(),
                 "collectors returned it twice with the same tags; the first value is used, so add a tag or another name",
@@ -83,4 +89,19 @@ pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<Str
         fit.push(family);
     }
     fit
+}
+
+/// Whether what tells values apart may have been taken away.
+fn has_rules(kind: Kind, name: &str, exposed: &Exposed) -> bool {
+    !settings::current().of(&names::called(name, exposed, kind)).labels.keep_all()
+}
+
+/// What two values come to.
+fn sum(one: &Reading, other: &Reading) -> Reading {
+    match (one, other) {
+        (Reading::Counter(one), Reading::Counter(other)) => Reading::Counter(one.saturating_add(*other)),
+        (Reading::CounterFloat(one), Reading::CounterFloat(other)) => Reading::CounterFloat(one + other),
+        (Reading::Gauge(one), Reading::Gauge(other)) => Reading::Gauge(one + other),
+        (one, _) => one.clone(),
+    }
 }

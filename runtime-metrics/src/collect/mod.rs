@@ -9,7 +9,10 @@ pub(crate) use everything::families;
 pub(crate) use worker::{Tick, Worker};
 
 use crate::lock::Mutex;
-use crate::protocol::RuntimeMetric;
+use crate::metric::Kind;
+use crate::names;
+use crate::protocol::{MetricType, RuntimeMetric};
+use crate::settings;
 use crate::status::report;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -79,13 +82,29 @@ pub(crate) fn add(collector: Arc<dyn MetricCollector>) {
     }
 }
 
-/// What all collectors return: the built-in ones and those that were added.
+/// What all collectors return, the built-in ones and those that were added, but for what is turned off.
 pub(crate) fn all() -> Vec<RuntimeMetric> {
     only(|_| true)
 }
 
-/// What the collectors return whose name is wanted.
+/// The same of the collectors whose name is wanted.
 pub(crate) fn only(wanted: impl Fn(&str) -> bool) -> Vec<RuntimeMetric> {
+    let mut found = every(wanted);
+    let settings = settings::current();
+    if !settings.says_nothing() {
+        found.retain_mut(|metric| {
+            let kind = if metric.metric_type == MetricType::Counter { Kind::Counter } else { Kind::Gauge };
+            let exposed = names::exposed(&metric.name, kind, metric.unit.as_deref().unwrap_or_default());
+            let set = settings.of(&names::called(&metric.name, &exposed, kind));
+            set.labels.apply_to(&mut metric.tags);
+            set.enabled
+        });
+    }
+    found
+}
+
+/// What the collectors return whose name is wanted, whatever is to be shown of it.
+pub(crate) fn every(wanted: impl Fn(&str) -> bool) -> Vec<RuntimeMetric> {
     crate::collectors::install();
     // A copy: a collector may take its time, or add another one.
     let collectors = COLLECTORS.lock().clone();

@@ -1,22 +1,29 @@
 //! An action: one measured function, and the slots it counts in.
 
 use super::frame::Frame;
+use super::pace::{LOOKS, Pace};
 use super::service::Totals;
 use super::{Outcome, Service};
 use crate::label::{LabelSet, LabelText};
 use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
 use crate::registry::{Definition, Family, Known, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::settings::{LabelRules, Ruled, Sampled};
 use crate::shard::{self, Sink};
 use crate::status::report;
 use std::borrow::Cow;
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicPtr};
+use std::sync::{Arc, Once};
 
 /// The static that `#[metered]` leaves in a function.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Action {
-    bound: OnceLock<&'static Counts>,
+    /// The first of its counts, if there are any.
+    bound: AtomicPtr<Counts>,
+    /// All that it records is turned off.
+    off: AtomicBool,
     text: Text,
 }
 
@@ -35,8 +42,8 @@ struct Text {
     /// Its calls are spans.
     span: bool,
     buckets: Option<Buckets>,
-    /// One in so many calls is timed; 0: none.
-    every: u32,
+    /// One in so many calls is timed, if the author says so; 0: none.
+    every: Option<u32>,
     labels: &'static [(&'static str, &'static str)],
     keys: &'static [&'static str],
     source: Source,
@@ -53,17 +60,22 @@ pub struct Counts {
     base: u32,
     /// One in so many calls is timed; 0: none.
     every: u32,
-    /// The same as a share of 2^32.
+    /// The same as a share of 2^32; of those that may become more, a little less.
     share: u64,
+    /// By what the share is chosen anew, if it is.
+    pace: Option<&'static Pace>,
     shape: Shape,
     pub(super) families: Option<Families>,
-    pub(super) labels: LabelSet,
+    pub(super) labels: Ruled,
     polls: Once,
     /// The series of durations that calls have given label values for.
     known: Known,
     /// The same for another service: a default method of a trait runs for whoever implements it.
-    next: OnceLock<&'static Self>,
+    next: AtomicPtr<Self>,
 }
+
+/// Who changes which counts an action has.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 const STARTED: u32 = 0;
 const FINISHED: u32 = 1;
@@ -78,6 +90,7 @@ const TIMES: u32 = Outcome::ALL.len() as u32;
 pub(super) struct Families {
     pub(super) requests: Requests,
     pub(super) times: &'static Family,
+    started: &'static Family,
 }
 
 /// A function counts its calls by outcome; an event counts its failures.
@@ -99,12 +112,12 @@ impl Action {
             future: false,
             span: false,
             buckets: None,
-            every: 1,
+            every: None,
             labels: &[],
             keys: &[],
             source: Source::new(module, file, line),
         };
-        Self { bound: OnceLock::new(), text }
+        Self { bound: AtomicPtr::new(std::ptr::null_mut()), off: AtomicBool::new(false), text }
     }
 
     pub const fn name(mut self, name: &'static str) -> Self {
@@ -148,7 +161,7 @@ impl Action {
     }
 
     pub const fn sample(mut self, every: u32) -> Self {
-        self.text.every = every;
+        self.text.every = Some(every);
         self
     }
 
@@ -176,9 +189,15 @@ impl Action {
         }
     }
 
+    /// Whether its calls are not to be measured at all.
+    #[inline(always)]
+    pub(super) fn is_off(&self) -> bool {
+        self.off.load(Relaxed)
+    }
+
     #[inline(always)]
     pub(super) fn counts(&'static self, service: Option<&'static Service>) -> &'static Counts {
-        match self.bound.get() {
+        match Counts::at(&self.bound) {
             Some(counts) if counts.is_of(service) => counts,
             _ => self.bind(registry(), service),
         }
@@ -186,13 +205,59 @@ impl Action {
 
     #[cold]
     fn bind(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> &'static Counts {
-        // As many as a program has measured functions, and default methods of traits have services.
-        let leaked = || &*Box::leak(Box::new(self.register_or_report(registry, service)));
-        let mut counts = *self.bound.get_or_init(leaked);
-        while !counts.is_of(service) {
-            counts = counts.next.get_or_init(leaked);
+        if let Some(known) = self.all().find(|counts| counts.is_of(service)) {
+            return known;
         }
+        let made = self.register_or_report(registry, service);
+        self.off.store(made.is_off(), Relaxed);
+        let one = ONE_AT_A_TIME.lock();
+        // As many as a program has measured functions, and default methods of traits have services.
+        let counts = self.all().find(|counts| counts.is_of(service)).unwrap_or_else(|| {
+            let counts = &*Box::leak(Box::new(made));
+            let last = self.all().last().map_or(&self.bound, |last| &last.next);
+            last.store(std::ptr::from_ref(counts).cast_mut(), Release);
+            counts
+        });
+        drop(one);
         counts
+    }
+
+    /// Its counts for each service that it runs for.
+    fn all(&self) -> impl Iterator<Item = &'static Counts> + use<> {
+        std::iter::successors(Counts::at(&self.bound), |counts| Counts::at(&counts.next))
+    }
+
+    /// Puts other counts into the place of some.
+    fn replace(&self, old: &'static Counts, new: impl FnOnce() -> &'static Counts) {
+        let one = ONE_AT_A_TIME.lock();
+        let places = std::iter::once(&self.bound).chain(self.all().map(|counts| &counts.next));
+        let place = places.into_iter().find(|place| std::ptr::eq(place.load(Acquire), old));
+        if let Some(place) = place {
+            let new = new();
+            new.next.store(old.next.load(Acquire), Release);
+            place.store(std::ptr::from_ref(new).cast_mut(), Release);
+        }
+        drop(one);
+    }
+
+    /// Sets whether it records, and how often it is timed.
+    pub(crate) fn configure(&'static self) {
+        for counts in self.all().collect::<Vec<_>>() {
+            let sampled = self.sampled(counts.families);
+            if sampled != counts.sampled() {
+                self.replace(counts, || Box::leak(Box::new(counts.with(sampled))));
+            }
+        }
+        self.off.store(self.all().next().is_some() && self.all().all(Counts::is_off), Relaxed);
+    }
+
+    /// Which calls are timed: as is set for its durations, as its author says, or as is set for all.
+    fn sampled(&self, families: Option<Families>) -> Sampled {
+        match (families.map(|families| families.times.set()), self.text.every) {
+            (_, Some(0)) => Sampled::OneIn(0),
+            (Some(set), every) => set.sample.or(every.map(Sampled::OneIn)).unwrap_or(set.default_sample),
+            (None, every) => Sampled::OneIn(every.unwrap_or(1)),
+        }
     }
 
     fn register_or_report(&'static self, registry: &'static Registry, service: Option<&'static Service>) -> Counts {
@@ -204,7 +269,7 @@ impl Action {
         counts.unwrap_or_else(|error| {
             report(self.text.function, error.to_string());
             let nowhere = registry.nowhere(Kind::Histogram);
-            self.counting(service, nowhere.slot(), nowhere.family().shape, None, LabelSet::default())
+            self.counting(service, nowhere.slot(), nowhere.family().shape, None, Ruled::own(LabelSet::default()))
         })
     }
 
@@ -214,23 +279,25 @@ impl Action {
         base: u32,
         shape: Shape,
         families: Option<Families>,
-        labels: LabelSet,
+        labels: Ruled,
     ) -> Counts {
         let totals = service.map(Service::totals);
-        Counts {
+        let counts = Counts {
             action: self,
             service,
             totals,
             base,
-            every: self.text.every,
-            share: if self.text.every == 0 { 0 } else { (1 << 32) / u64::from(self.text.every) },
+            every: 1,
+            share: 1 << 32,
+            pace: None,
             shape,
             families,
             labels,
             polls: Once::new(),
             known: Known::of_site(),
-            next: OnceLock::new(),
-        }
+            next: AtomicPtr::default(),
+        };
+        counts.with(self.sampled(families))
     }
 
     /// A family of this action.
@@ -248,17 +315,15 @@ impl Action {
         of: Option<&'static Service>,
     ) -> Result<Counts, RegisterError> {
         let text = &self.text;
-        let mut labels: Vec<(&'static str, &'static str)> = text.labels.to_vec();
-        labels.extend(text.service.or(of.map(Service::name)).map(|service| ("service", service)));
-        match text.event {
-            None => labels.push(("action", text.function)),
-            Some(event) => labels.push(("event", event)),
-        }
-        let labels = Family::labels(labels);
+        let own = match text.event {
+            None => ("action", text.function),
+            Some(event) => ("event", event),
+        };
+        let service = text.service.or(of.map(Service::name)).map(|service| ("service", service));
 
         let family = |kind, name, help| {
             let definition = self.definition(kind, name, help);
-            if kind == Kind::Histogram && text.every == 0 {
+            if kind == Kind::Histogram && text.every == Some(0) {
                 // By which the results of a label set are found all the same.
                 return Ok(registry.unexported(&definition));
             }
@@ -275,8 +340,11 @@ impl Action {
             let active = family(Kind::Gauge, "_active_requests", "Calls that are running.")?;
             (Requests::ByOutcome(requests), times, active)
         };
-        let families = Families { requests, times };
+        let families = Families { requests, times, started };
         let shape = times.shape;
+        let own = Family::labels(service.into_iter().chain([own]));
+        let literal = text.labels.iter().filter(|(name, _)| own.get(name).is_none()).copied();
+        let labels = families.rules().rule((*own).clone(), Family::pairs(literal));
 
         // Two functions of one name and service are one action to whoever looks at it, though one may
         // have labels or no durations; so each allocates all that the other may need.
@@ -292,7 +360,7 @@ impl Action {
         };
         let mut adopted = started.adopt(labels.clone(), slots);
         if text.keys.is_empty() {
-            adopted &= families.adopt(&labels, base + RESULTS);
+            adopted &= families.adopt(&labels, base + RESULTS, Family::adopt);
         }
         if !adopted && known.is_none() {
             report(
@@ -312,18 +380,28 @@ fn out_of_slots() -> RegisterError {
     RegisterError::new("there are no slots left; lower the limits or remove labels")
 }
 
+type Adopt = fn(&'static Family, Ruled, Slots) -> bool;
+
 impl Families {
+    /// What becomes of labels: what it does in every family, since a call has the same ones in all.
+    fn rules(self) -> LabelRules {
+        let (Requests::ByOutcome(requests) | Requests::Failures(requests)) = self.requests;
+        [requests, self.started].iter().fold(self.times.set().labels.clone(), |all, one| all.and(&one.set().labels))
+    }
+
     /// Exports a block of results under these labels.
-    fn adopt(self, labels: &LabelSet, results: u32) -> bool {
+    fn adopt(self, labels: &Ruled, results: u32, adopt: Adopt) -> bool {
         let counted = match self.requests {
-            Requests::Failures(family) => family
-                .adopt(labels.clone(), Slots::Sum(results + Outcome::Error as u32, results + Outcome::Panic as u32)),
+            Requests::Failures(family) => {
+                let failed = Slots::Sum(results + Outcome::Error as u32, results + Outcome::Panic as u32);
+                adopt(family, labels.clone(), failed)
+            }
             Requests::ByOutcome(family) => Outcome::ALL.into_iter().fold(true, |all, outcome| {
-                let labels = labels.with([(Cow::Borrowed("outcome"), Arc::from(outcome.as_str()))]);
-                all & family.adopt(labels, Slots::Own(results + outcome as u32))
+                let labels = labels.and_own([("outcome", outcome.as_str())]);
+                all & adopt(family, labels, Slots::Own(results + outcome as u32))
             }),
         };
-        counted & self.times.adopt(labels.clone(), Slots::Own(results + TIMES))
+        counted & adopt(self.times, labels.clone(), Slots::Own(results + TIMES))
     }
 
     /// Where another function of the same name, with or without durations, counts these labels.
@@ -339,7 +417,7 @@ impl Families {
         Some(known.slot() - first as u32)
     }
 
-    fn results(self, labels: LabelSet, constant: &LabelSet) -> SeriesRef {
+    fn results(self, labels: Ruled, constant: &Ruled) -> SeriesRef {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         if let Some(known) = self.times.find(&labels) {
             return known;
@@ -347,7 +425,7 @@ impl Families {
         let registry = registry();
         let one = ONE_AT_A_TIME.lock();
         let room = self.times.has_room();
-        let folded = || constant.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
+        let folded = || constant.and_own([("overflow", "true")]);
         let series = self.find_or_adopt(registry, &if room { labels } else { folded() });
         drop(one);
         if !room {
@@ -356,19 +434,72 @@ impl Families {
         series
     }
 
-    fn find_or_adopt(self, registry: &'static Registry, labels: &LabelSet) -> SeriesRef {
+    fn find_or_adopt(self, registry: &'static Registry, labels: &Ruled) -> SeriesRef {
         if let Some(known) = self.times.find(labels) {
             return known;
         }
         let slots = TIMES + HEADER + self.times.shape.table.buckets().len();
         if let Some(results) = self.counted(labels).or_else(|| registry.allocate(TIMES + HEADER, slots)) {
-            self.adopt(labels, results);
+            self.adopt(labels, results, Family::adopt_given);
         }
         self.times.find(labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
     }
 }
 
 impl Counts {
+    /// The counts that are there, if any are.
+    #[inline(always)]
+    fn at(place: &AtomicPtr<Self>) -> Option<&'static Self> {
+        // SAFETY: null, or what `bind` or `replace` has put there, which stays.
+        unsafe { place.load(Acquire).as_ref() }
+    }
+
+    /// The same counts, with others of their calls timed.
+    fn with(&self, sampled: Sampled) -> Self {
+        let (every, pace) = match sampled {
+            Sampled::OneIn(every) => (every, None),
+            Sampled::PerSecond(wanted) => (1, Some(Pace::new(wanted))),
+        };
+        let known = Self { every, pace: pace.map(|pace| &*Box::leak(Box::new(pace))), ..self.copy() };
+        known.with_share()
+    }
+
+    /// The same with one in so many calls timed, by the same pace.
+    fn at_level(&self, every: u32) -> Self {
+        Self { every, ..self.copy() }.with_share()
+    }
+
+    fn with_share(mut self) -> Self {
+        self.share = match (self.every, self.pace) {
+            (0, _) => 0,
+            // So that one in some looks at the clock for the pace; it is timed as well.
+            (1, Some(_)) => (1 << 32) - (1 << 32) / u64::from(LOOKS),
+            (every, _) => (1 << 32) / u64::from(every),
+        };
+        self
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            labels: self.labels.clone(),
+            polls: Once::new(),
+            known: Known::of_site(),
+            next: AtomicPtr::default(),
+            ..*self
+        }
+    }
+
+    /// Whether all that it records is turned off.
+    fn is_off(&self) -> bool {
+        let Some(Families { requests, times, started }) = self.families else { return false };
+        let (Requests::ByOutcome(requests) | Requests::Failures(requests)) = requests;
+        [requests, times, started].iter().all(|family| family.is_off()) && self.service.is_none_or(Service::is_off)
+    }
+
+    fn sampled(&self) -> Sampled {
+        self.pace.map_or(Sampled::OneIn(self.every), |pace| Sampled::PerSecond(pace.wanted()))
+    }
+
     #[inline(always)]
     fn is_of(&self, service: Option<&'static Service>) -> bool {
         self.service.map(std::ptr::from_ref) == service.map(std::ptr::from_ref)
@@ -449,7 +580,26 @@ impl Counts {
     #[inline(always)]
     fn is_sampled(&self, started: u64) -> bool {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        started.wrapping_mul(GOLDEN) >> 32 < self.share
+        started.wrapping_mul(GOLDEN) >> 32 < self.share || self.every == 1 && self.look()
+    }
+
+    /// One in some calls, of all that are timed, tells the pace of them. It is timed as the others are.
+    #[cold]
+    #[inline(never)]
+    fn look(&self) -> bool {
+        self.pass(LOOKS);
+        true
+    }
+
+    /// Tells the pace that so many calls have come by, and does as it says.
+    fn pass(&self, calls: u32) {
+        let Some(every) = self.pace.and_then(|pace| pace.pass(calls)).filter(|every| *every != self.every) else {
+            return;
+        };
+        if let Some(counts) = self.action.all().find(|counts| counts.is_of(self.service)) {
+            let made = || self.pace.map_or(counts, |pace| pace.level(every, || counts.at_level(every)));
+            self.action.replace(counts, made);
+        }
     }
 
     /// Counts the end of a call that was timed, as all are.
@@ -503,6 +653,9 @@ impl Counts {
     pub(super) fn finish_sampled(&self, outcome: Outcome, nanos: u64) {
         self.finish_untimed(outcome);
         self.observe_sampled(self.base + RESULTS + TIMES, nanos);
+        if self.pace.is_some() {
+            self.pass(self.every);
+        }
     }
 
     fn observe_sampled(&self, slot: u32, nanos: u64) {
@@ -546,6 +699,9 @@ impl Counts {
                     totals.finish_untimed(outcome);
                 }
                 self.observe_sampled(slot, nanos);
+                if self.pace.is_some() {
+                    self.pass(self.every);
+                }
             }
         }
     }
@@ -558,9 +714,11 @@ impl Counts {
     }
 
     /// The labels of a call that was given these.
-    pub(super) fn labels_of(&self, frame: &Frame) -> LabelSet {
+    pub(super) fn labels_of(&self, frame: &Frame) -> Ruled {
+        let Some(families) = self.families else { return self.labels.clone() };
         let value = |at| LabelText::from(frame.value(at));
         let given = self.keys().iter().enumerate().filter(|(at, _)| !value(*at).is_empty());
-        self.labels.with(given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at)))))
+        let given = given.map(|(at, key)| (Cow::Borrowed(*key), Arc::from(&*value(at))));
+        families.rules().rule((*self.labels).clone(), given)
     }
 }

@@ -173,6 +173,9 @@ pub fn sync<R>(
     body: impl FnOnce() -> R,
     outcome: impl FnOnce(&R) -> Outcome,
 ) -> R {
+    if action.is_off() {
+        return body();
+    }
     let running = Running::begin(action, service);
     let result = body();
     running.finish(outcome(&result));
@@ -200,7 +203,8 @@ impl Drop for Begun {
 /// Begins the call of a function that returns a closure, which has to stand where it is made.
 #[doc(hidden)]
 pub fn begin(action: &'static Action, service: Option<&'static Service>) -> Begun {
-    Begun { running: Some(Running::begin(action, service)), unwinding: std::thread::panicking() }
+    let running = (!action.is_off()).then(|| Running::begin(action, service));
+    Begun { running, unwinding: std::thread::panicking() }
 }
 
 /// Tells the compiler what an async body returns, where `?` and coercions need to know; never

@@ -28,7 +28,7 @@ pub struct EndedLocal<R>(EndedPlain<R>);
 
 /// What is no boxed future.
 #[doc(hidden)]
-pub struct EndedPlain<R>(Cell<Option<(R, Running)>>);
+pub struct EndedPlain<R>(Cell<Option<(R, Option<Running>)>>);
 
 impl<R> std::fmt::Debug for EndedPlain<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,7 +40,7 @@ impl<R> std::fmt::Debug for EndedPlain<R> {
 #[doc(hidden)]
 #[inline]
 pub fn call<R>(action: &'static Action, service: Option<&'static Service>, body: impl FnOnce() -> R) -> Ended<R> {
-    let running = Running::begin(action, service);
+    let running = (!action.is_off()).then(|| Running::begin(action, service));
     let value = body();
     Ended(EndedLocal(EndedPlain(Cell::new(Some((value, running))))))
 }
@@ -63,7 +63,7 @@ impl<R> Deref for EndedLocal<R> {
 
 impl<R> EndedPlain<R> {
     #[inline]
-    fn take(&self) -> (R, Running) {
+    fn take(&self) -> (R, Option<Running>) {
         match self.0.take() {
             Some(parts) => parts,
             None => unreachable!("the macro asks once"),
@@ -73,7 +73,9 @@ impl<R> EndedPlain<R> {
     #[inline]
     pub fn __runtime_metrics_end(&self, outcome: impl FnOnce(&R) -> Outcome) -> R {
         let (value, running) = self.take();
-        running.finish(outcome(&value));
+        if let Some(running) = running {
+            running.finish(outcome(&value));
+        }
         value
     }
 }
@@ -81,7 +83,9 @@ impl<R> EndedPlain<R> {
 impl<'a, T: 'a> Ended<BoxFuture<'a, T>> {
     pub fn __runtime_metrics_end(&self, outcome: impl FnMut(&T) -> Outcome + Send + 'a) -> BoxFuture<'a, T> {
         let (future, running) = self.take();
-        running.polls();
+        if let Some(running) = &running {
+            running.polls();
+        }
         Box::pin(continued(future, running, outcome))
     }
 }
@@ -89,7 +93,9 @@ impl<'a, T: 'a> Ended<BoxFuture<'a, T>> {
 impl<'a, T: 'a> EndedLocal<LocalBoxFuture<'a, T>> {
     pub fn __runtime_metrics_end(&self, outcome: impl FnMut(&T) -> Outcome + 'a) -> LocalBoxFuture<'a, T> {
         let (future, running) = self.take();
-        running.polls();
+        if let Some(running) = &running {
+            running.polls();
+        }
         Box::pin(continued(future, running, outcome))
     }
 }

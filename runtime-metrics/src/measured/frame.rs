@@ -2,6 +2,7 @@
 
 use crate::label::{LabelKey, LabelValue, Word};
 use crate::registry::observer::OwnSpan;
+use crate::settings;
 use crate::status::report;
 use std::cell::RefCell;
 
@@ -123,7 +124,8 @@ pub fn add_label(name: &'static str, value: &impl LabelValue, place: &'static st
     let key = value.label_key();
     let found =
         FRAMES.try_with(|frames| frames.borrow_mut().running.iter_mut().rev().any(|frame| frame.set(name, key)));
-    if found != Ok(true) {
+    // A call that is turned off has no labels.
+    if found != Ok(true) && settings::current().says_nothing() {
         report(
             name,
             format!(

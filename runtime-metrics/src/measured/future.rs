@@ -78,15 +78,18 @@ pub fn returned<T, B: FnOnce() -> F, F: Future<Output = T>, O: FnMut(&T) -> Outc
     body: B,
     outcome: O,
 ) -> Metered<F, O> {
-    let running = Running::begin(action, service);
+    let running = (!action.is_off()).then(|| Running::begin(action, service));
     continued(body(), running, outcome)
 }
 
-/// Goes on with a call whose body has returned a future.
+/// Goes on with a call whose body has returned a future, if it is measured.
 #[inline]
-pub(super) fn continued<F, O>(inner: F, running: Running, outcome: O) -> Metered<F, O> {
-    let (call, frame) = running.leave();
-    Metered { inner, outcome, state: State { phase: Phase::Running(call), frame } }
+pub(super) fn continued<F, O>(inner: F, running: Option<Running>, outcome: O) -> Metered<F, O> {
+    let state = match running.map(Running::leave) {
+        Some((call, frame)) => State { phase: Phase::Running(call), frame },
+        None => State { phase: Phase::Over, frame: None },
+    };
+    Metered { inner, outcome, state }
 }
 
 impl<F, O> std::fmt::Debug for Metered<F, O> {
@@ -102,6 +105,10 @@ impl<T, F: Future<Output = T>, O: FnMut(&T) -> Outcome> Future for Metered<F, O>
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let this = self.project();
         let mut polling = match this.state.phase {
+            Phase::Before { action, .. } if action.is_off() => {
+                this.state.phase = Phase::Over;
+                Polling::begin(this.state, None, Moment::NEVER)
+            }
             Phase::Before { action, service } => {
                 let call = Call::start(action, service);
                 this.state.frame = call.frame();

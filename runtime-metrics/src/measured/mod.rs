@@ -7,6 +7,7 @@ mod event;
 mod frame;
 mod future;
 mod outcome;
+mod pace;
 mod service;
 mod told;
 

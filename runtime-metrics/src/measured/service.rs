@@ -25,6 +25,8 @@ pub struct Service {
 pub(crate) struct Totals {
     base: u32,
     shape: Shape,
+    /// None where they lead nowhere.
+    families: Option<[&'static Family; 4]>,
 }
 
 const STARTED: u32 = 0;
@@ -54,6 +56,12 @@ impl Service {
         self.name
     }
 
+    /// Whether all that it records is turned off.
+    pub(super) fn is_off(&self) -> bool {
+        let families = self.bound.get().and_then(|totals| totals.families);
+        families.is_some_and(|families| families.iter().all(|family| family.is_off()))
+    }
+
     pub(crate) fn bind(&'static self, registry: &'static Registry) -> &'static Totals {
         if let Some(totals) = self.bound.get() {
             return totals;
@@ -64,6 +72,7 @@ impl Service {
             Totals {
                 base: registry.nowhere(Kind::Histogram).slot(),
                 shape: registry.nowhere(Kind::Histogram).family().shape,
+                families: None,
             }
         });
         self.bound.get_or_init(|| totals)
@@ -83,7 +92,8 @@ impl Service {
         let labels = || Family::labels([("service", self.name)]);
         // Two types of one name are one service to whoever looks at it.
         if let Some(known) = times.find(&labels()) {
-            return Ok(Totals { base: known.slot() - TIMES, shape: times.shape });
+            let families = Some([requests, active, errors, times]);
+            return Ok(Totals { base: known.slot() - TIMES, shape: times.shape, families });
         }
         let base = registry
             .allocate(TIMES + HEADER, TIMES + HEADER + times.shape.table.buckets().len())
@@ -102,7 +112,7 @@ impl Service {
                 ),
             );
         }
-        Ok(Totals { base, shape: times.shape })
+        Ok(Totals { base, shape: times.shape, families: Some([requests, active, errors, times]) })
     }
 
     /// Calls that are also publications: the same slots, under the names of events.

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::label::LabelValue;
 use crate::registry::observer::{self, observed};
-use crate::registry::{Series, SeriesRef};
+use crate::registry::{Held, Series, SeriesRef};
 use crate::shard::{self, Sink};
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ use std::borrow::Cow;
 #[derive(Clone, Debug)]
 pub struct Counter {
     slot: u32,
-    series: SeriesRef,
+    series: Held,
 }
 
 impl Counter {
@@ -39,7 +39,7 @@ impl Counter {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { slot: series.slot(), series }
+        Self { slot: series.slot(), series: Held::new(series) }
     }
 
     pub(super) fn series(&self) -> &SeriesRef {

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::label::LabelValue;
 use crate::registry::observer::{self, observed};
-use crate::registry::{Series, SeriesRef};
+use crate::registry::{Held, Series, SeriesRef};
 use crate::shard;
 use crate::sync::Ordering::Relaxed;
 use std::borrow::Cow;
@@ -28,7 +28,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Gauge {
     slot: u32,
-    series: SeriesRef,
+    series: Held,
 }
 
 impl Gauge {
@@ -44,7 +44,7 @@ impl Gauge {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { slot: series.slot(), series }
+        Self { slot: series.slot(), series: Held::new(series) }
     }
 
     /// Sets the value.

@@ -3,7 +3,7 @@
 use super::{Builder, Timer, TimerGuard, Value};
 use crate::label::LabelValue;
 use crate::registry::observer::{self, observed};
-use crate::registry::{Series, SeriesRef, Shape};
+use crate::registry::{Held, Series, SeriesRef, Shape};
 use crate::shard::{self, Cells, Sink, View};
 use crate::snapshot::Distribution;
 use std::borrow::Cow;
@@ -45,7 +45,7 @@ const USUAL_COUNT: u32 = 7;
 pub struct Histogram {
     slot: u32,
     shape: Shape,
-    series: SeriesRef,
+    series: Held,
 }
 
 impl Histogram {
@@ -61,7 +61,7 @@ impl Histogram {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { slot: series.slot(), shape: series.family().shape, series }
+        Self { slot: series.slot(), shape: series.family().shape, series: Held::new(series) }
     }
 
     pub(super) fn slot(&self) -> u32 {
@@ -74,6 +74,12 @@ impl Histogram {
 
     pub(super) fn series(&self) -> &SeriesRef {
         &self.series
+    }
+
+    /// Whether the metric is turned off.
+    #[inline(always)]
+    pub(super) fn is_off(&self) -> bool {
+        self.series.family().is_off()
     }
 
     /// Puts a value into its bucket. What is not finite is left out and counted in
@@ -90,6 +96,9 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn observe(&self, value: impl Value) {
+        if self.is_off() {
+            return;
+        }
         let value = value.value();
         observe(self.slot, self.shape, value);
         if observed() {
@@ -106,7 +115,7 @@ impl Histogram {
     /// ```
     #[must_use = "the timer records when it is dropped, which is at once if it is not kept"]
     pub fn start_timer(&self) -> TimerGuard {
-        Timer::of(self.series.clone()).start()
+        Timer::of((*self.series).clone()).start()
     }
 
     /// The series of the same family with these labels besides this one's own.

@@ -1,7 +1,7 @@
 //! `Rate`: how fast a counter grows, told when somebody asks.
 
 use super::{Builder, Counter};
-use crate::registry::SeriesRef;
+use crate::registry::{Held, SeriesRef};
 use crate::shard;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rate {
-    series: SeriesRef,
+    series: Held,
 }
 
 /// A rate that does not have its counter yet: [`RateOf::of`] gives it.
@@ -62,7 +62,7 @@ impl Rate {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { series }
+        Self { series: Held::new(series) }
     }
 
     /// The rate now, per second.

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::label::LabelValue;
 use crate::registry::observer::{self, observed};
-use crate::registry::{Series, SeriesRef};
+use crate::registry::{Held, Series, SeriesRef};
 use std::borrow::Cow;
 use std::hash::Hash;
 
@@ -28,7 +28,7 @@ use std::hash::Hash;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Set {
-    series: SeriesRef,
+    series: Held,
 }
 
 impl Set {
@@ -44,7 +44,7 @@ impl Set {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { series }
+        Self { series: Held::new(series) }
     }
 
     /// Adds a value; one that was there already changes nothing. Two values are the same if they
@@ -59,6 +59,9 @@ impl Set {
     /// ```
     #[inline]
     pub fn insert(&self, value: impl Hash) {
+        if self.series.family().is_off() {
+            return;
+        }
         insert(self.series.get(), &value);
     }
 

@@ -3,7 +3,7 @@
 use super::{Builder, Value, histogram};
 use crate::label::LabelValue;
 use crate::registry::observer::{self, observed};
-use crate::registry::{Series, SeriesRef, Shape};
+use crate::registry::{Held, Series, SeriesRef, Shape};
 use crate::shard;
 use crate::snapshot::SummarySnapshot;
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ use std::borrow::Cow;
 pub struct Summary {
     slot: u32,
     shape: Shape,
-    series: SeriesRef,
+    series: Held,
 }
 
 impl Summary {
@@ -54,7 +54,7 @@ impl Summary {
     }
 
     pub(crate) fn of(series: SeriesRef) -> Self {
-        Self { slot: series.slot(), shape: series.family().shape, series }
+        Self { slot: series.slot(), shape: series.family().shape, series: Held::new(series) }
     }
 
     /// Adds a value. What is not finite is left out and counted in
@@ -68,6 +68,9 @@ impl Summary {
     /// ```
     #[inline]
     pub fn observe(&self, value: impl Value) {
+        if self.series.family().is_off() {
+            return;
+        }
         observe(self.series.get(), self.slot, self.shape, value.value());
     }
 

@@ -4,7 +4,7 @@ use super::{Builder, Histogram, observe_nanos};
 use crate::clock::Moment;
 use crate::label::LabelValue;
 use crate::registry::observer::{self, Timing, observed};
-use crate::registry::{Series, SeriesRef, Shape};
+use crate::registry::{Held, Series, SeriesRef, Shape, expires};
 use crate::snapshot::Distribution;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -54,6 +54,9 @@ impl Timer {
     #[inline]
     #[must_use = "the timer records when it is dropped, which is at once if it is not kept"]
     pub fn start(&self) -> TimerGuard {
+        if self.0.is_off() {
+            return TimerGuard::off();
+        }
         TimerGuard::on(self.0.slot(), self.0.shape(), || self.0.series().get())
     }
 
@@ -68,6 +71,9 @@ impl Timer {
     /// ```
     #[inline]
     pub fn record(&self, duration: Duration) {
+        if self.0.is_off() {
+            return;
+        }
         observe_nanos(self.0.slot(), self.0.shape(), duration.as_nanos() as u64);
         if observed() {
             observer::recorded(self.0.series().get(), duration.as_secs_f64());
@@ -110,13 +116,21 @@ pub struct TimerGuard {
     started: Moment,
     /// What is told of it, if anybody wants to know.
     timing: Timing,
+    /// A series that could expire meanwhile.
+    _held: Option<Held>,
 }
 
 impl TimerGuard {
     #[inline]
-    pub(crate) fn on(slot: u32, shape: Shape, series: impl FnOnce() -> &'static Series) -> Self {
+    pub(crate) fn on(slot: u32, shape: Shape, series: impl Fn() -> &'static Series) -> Self {
+        let held = expires().then(|| Held::new(SeriesRef::of(series())));
         let timing = Timing::begin(series);
-        Self { into: Some((slot, shape)), started: Moment::now(), timing }
+        Self { into: Some((slot, shape)), started: Moment::now(), timing, _held: held }
+    }
+
+    /// Records nowhere, and tells the duration all the same.
+    pub(crate) fn off() -> Self {
+        Self { into: None, started: Moment::now(), timing: Timing::default(), _held: None }
     }
 
     /// Records now, and tells the duration.

@@ -96,6 +96,13 @@ pub(crate) fn exposed(name: &str, kind: Kind, unit: &str) -> Exposed {
     Exposed { family, unit, factor }
 }
 
+/// The names that a metric can be called by in settings: its own, and those of its samples.
+pub(crate) fn called(name: &str, exposed: &Exposed, kind: Kind) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    names.extend(exposed.samples(kind));
+    names
+}
+
 impl Exposed {
     /// Every sample name that a family of this name and kind writes or keeps reserved.
     pub(crate) fn samples(&self, kind: Kind) -> Vec<String> {

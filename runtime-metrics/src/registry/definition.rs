@@ -101,9 +101,14 @@ impl Definition {
         self.name.strip_suffix("_total").unwrap_or(&self.name)
     }
 
-    pub(crate) fn shape(&self) -> Shape {
+    /// The shape, with other bounds than its author's if there are any.
+    pub(super) fn shape(&self, bounds: Option<&'static [f64]>) -> Shape {
         // A summary is laid out as a histogram of a single bucket, up to infinity: its count.
-        let buckets = if self.kind == Kind::Summary { Some(Buckets::Explicit(&[])) } else { self.buckets };
+        let buckets = if self.kind == Kind::Summary {
+            Some(Buckets::Explicit(&[]))
+        } else {
+            bounds.map(Buckets::Explicit).or(self.buckets)
+        };
         Shape { table: Table::of(buckets.unwrap_or(Buckets::Exponential)), nanos: self.unit() == "seconds" }
     }
 

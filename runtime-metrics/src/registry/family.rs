@@ -14,13 +14,14 @@ use crate::metric::Members;
 use crate::metric::Window;
 use crate::metric::{self, Kind, Seen};
 use crate::names::{self, Exposed};
+use crate::settings::{self, OfMetric, Ruled};
 use crate::shard::{self, View};
 use crate::snapshot::{Reading, SummarySnapshot, Value};
 use crate::sync::Ordering::Relaxed;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU8, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,11 @@ pub(crate) struct Family {
     known: [Known; 5],
     /// Who else knows series of it.
     pub(super) sites: Mutex<Sites>,
-    registry: &'static Registry,
+    /// What is set for it,
+    pub(super) set: RwLock<Arc<OfMetric>>,
+    /// and whether it is turned off by that.
+    pub(super) off: AtomicBool,
+    pub(super) registry: &'static Registry,
 }
 
 /// What is said of a family: the first definition that says it counts.
@@ -69,6 +74,10 @@ impl Deref for SeriesRef {
 }
 
 impl SeriesRef {
+    pub(crate) fn of(series: &'static Series) -> Self {
+        Self(series)
+    }
+
     /// The series itself, which is never freed.
     #[inline]
     pub(crate) fn get(&self) -> &'static Series {
@@ -77,6 +86,43 @@ impl SeriesRef {
 
     fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)
+    }
+}
+
+/// A series with a handle that records into it, and which it stays for.
+#[derive(Debug)]
+pub(crate) struct Held(SeriesRef);
+
+impl Held {
+    pub(crate) fn new(series: SeriesRef) -> Self {
+        // What is part of the program's text stays anyway.
+        if !series.is_pinned() {
+            series.state.fetch_add(HANDLE, Relaxed);
+        }
+        Self(series)
+    }
+}
+
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.0.is_pinned() {
+            self.0.state.fetch_sub(HANDLE, Relaxed);
+        }
+    }
+}
+
+impl Deref for Held {
+    type Target = SeriesRef;
+
+    #[inline]
+    fn deref(&self) -> &SeriesRef {
+        &self.0
     }
 }
 
@@ -92,17 +138,23 @@ pub struct Series {
     other: AtomicU32,
     /// Where its labels are on the shelf.
     text: AtomicU32,
-    state: AtomicU8,
+    state: AtomicU32,
 }
 
 /// The bits of a series' state: how its slots are to be read,
-const SLOTS: u8 = 0b11;
+const SLOTS: u32 = 0b11;
 /// that it is part of the program's text, where a site writes to it without looking it up,
-const PINNED: u8 = 1 << 2;
+const PINNED: u32 = 1 << 2;
 /// that it was removed,
-const REMOVED: u8 = 1 << 3;
-/// and that it stands for those beyond the limit.
-const OVERFLOW: u8 = 1 << 4;
+const REMOVED: u32 = 1 << 3;
+/// that it stands for those beyond the limit,
+const OVERFLOW: u32 = 1 << 4;
+/// that it is one of a measured function,
+const ADOPTED: u32 = 1 << 5;
+/// for labels that its calls were given.
+const GIVEN: u32 = 1 << 6;
+/// The bits from here on count the handles that record into it.
+const HANDLE: u32 = 1 << 8;
 
 impl fmt::Debug for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,7 +192,7 @@ enum Rest {
 /// What a rate is of.
 #[derive(Debug)]
 struct Derived {
-    counter: SeriesRef,
+    counter: Held,
     seen: Mutex<Seen>,
 }
 
@@ -167,7 +219,7 @@ impl Series {
             slot: AtomicU32::new(shard::UNBOUND),
             other: AtomicU32::new(shard::UNBOUND),
             text: AtomicU32::new(Pages::NOWHERE),
-            state: AtomicU8::new(0),
+            state: AtomicU32::new(0),
         }
     }
 
@@ -212,7 +264,7 @@ impl Series {
         self.text.store(text, Relaxed);
     }
 
-    fn is_in(&self, state: u8) -> bool {
+    fn is_in(&self, state: u32) -> bool {
         self.state.load(Relaxed) & state != 0
     }
 
@@ -239,6 +291,21 @@ impl Series {
         self.is_in(REMOVED)
     }
 
+    /// Whether it belongs to a measured function, or service.
+    pub(super) fn is_adopted(&self) -> bool {
+        self.is_in(ADOPTED)
+    }
+
+    /// Whether it is one of a measured function whose labels its calls were given.
+    pub(super) fn is_given(&self) -> bool {
+        self.is_in(GIVEN)
+    }
+
+    /// Whether there are handles that record into it.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.load(Relaxed) >= HANDLE
+    }
+
     /// Whether it stands for all that came after the limit.
     pub(crate) fn is_overflow(&self) -> bool {
         self.is_in(OVERFLOW)
@@ -248,18 +315,21 @@ impl Series {
     pub(crate) fn with(&self, more: &[(&'static str, &dyn LabelValue)]) -> SeriesRef {
         self.find_with(more).unwrap_or_else(|| {
             let labels = more.iter().map(|(name, value)| (Cow::Borrowed(*name), Arc::from(&*value.label_text())));
-            self.family.find_or_create(self.labels().with(labels))
+            self.family.find_or_create(self.family.set().labels.rule(self.labels(), labels))
         })
     }
 
     /// As `with`, for one record.
     #[inline]
-    pub(crate) fn resolve<R>(
+    pub(crate) fn resolve(
         series: &SeriesRef,
         more: &[(&'static str, &dyn LabelValue)],
-        record: impl FnOnce(&'static Series) -> R,
-    ) -> R {
+        record: impl FnOnce(&'static Series),
+    ) {
         let series = series.0;
+        if series.family.is_off() {
+            return;
+        }
         // The names belong to the identity here: a handle can be given other names at each call.
         let key = |at: usize| {
             let Some(at) = at.checked_sub(1) else { return series.place() };
@@ -290,6 +360,9 @@ impl Series {
 
     /// The series of the same family with `more` labels, if it is there. Nothing is allocated.
     fn find_with(&self, more: &[(&'static str, &dyn LabelValue)]) -> Option<SeriesRef> {
+        if self.family.has_rules() {
+            return None;
+        }
         let mut pairs = Pairs::new();
         // Before the lock is taken: what a value of another type does, it may record as well.
         for (name, value) in more {
@@ -403,7 +476,7 @@ impl Series {
         let known = derived.get_or_init(|| {
             let count = counter.count(&shard::ARENA.view());
             let seen = Mutex::new(Seen::new(self.family.window, Instant::now(), count));
-            Box::new(Derived { counter: counter.clone(), seen })
+            Box::new(Derived { counter: Held::new(counter.clone()), seen })
         });
         if known.counter.is(counter) {
             return Ok(());
@@ -435,17 +508,20 @@ impl Series {
 
 /// The one series that stands for all that came after the limit.
 fn overflow_labels() -> LabelSet {
-    LabelSet::new([(Cow::Borrowed("overflow"), Arc::from("true"))])
+    (*Family::labels([("overflow", "true")])).clone()
 }
 
 impl Family {
     pub(super) fn new(definition: &Definition, registry: &'static Registry) -> Self {
+        let exposed = names::exposed(&definition.name, definition.kind, definition.unit());
+        let set = settings::current().of(&names::called(&definition.name, &exposed, definition.kind));
+        set.begin();
         Self {
             kind: definition.kind,
-            shape: definition.shape(),
+            shape: definition.shape(set.buckets.as_ref().map(|bounds| registry.intern(bounds.clone()))),
             quantiles: definition.quantiles(),
             window: definition.window(),
-            exposed: names::exposed(&definition.name, definition.kind, definition.unit()),
+            exposed,
             source: definition.source,
             text: Mutex::new(Text {
                 help: definition.help.clone(),
@@ -456,6 +532,8 @@ impl Family {
             order: Mutex::default(),
             known: [const { Known::of_handles() }; 5],
             sites: Mutex::default(),
+            off: AtomicBool::new(!set.enabled),
+            set: RwLock::new(Arc::new(set)),
             name: definition.name.clone(),
             registry,
         }
@@ -475,7 +553,7 @@ impl Family {
 
     /// The series with these labels; at the limit, the one that stands for the rest.
     #[allow(clippy::needless_pass_by_value)] // as it comes
-    pub(crate) fn find_or_create(&'static self, labels: LabelSet) -> SeriesRef {
+    pub(crate) fn find_or_create(&'static self, labels: Ruled) -> SeriesRef {
         let known = self.find(&labels);
         known.unwrap_or_else(|| self.create(&labels))
     }
@@ -483,13 +561,24 @@ impl Family {
     /// Makes a series over slots that a measured function or service has. It is there as long as
     /// the program text is, so the limit does not apply. `false` if another series has the labels.
     #[allow(clippy::needless_pass_by_value)] // as it comes
-    pub(crate) fn adopt(&'static self, labels: LabelSet, slots: Slots) -> bool {
+    pub(crate) fn adopt(&'static self, labels: Ruled, slots: Slots) -> bool {
         let mut all = self.series.write();
         if all.get(labels.iter()).is_some() {
             return false;
         }
         let series = self.put(&mut all, &labels, slots);
-        series.inspect(|series| series.pin()).is_some()
+        series.map(|series| series.state.fetch_or(PINNED | ADOPTED, Relaxed)).is_some()
+    }
+
+    /// The same for labels that calls were given.
+    #[allow(clippy::needless_pass_by_value)] // as `adopt`
+    pub(crate) fn adopt_given(&'static self, labels: Ruled, slots: Slots) -> bool {
+        let labels = &labels;
+        let adopted = self.adopt(labels.clone(), slots);
+        if let Some(series) = self.find(labels).filter(|_| adopted) {
+            series.state.fetch_or(GIVEN, Relaxed);
+        }
+        adopted
     }
 
     /// The series with exactly these labels, sorted by name.
@@ -514,7 +603,8 @@ impl Family {
 
     /// All but the series for those beyond the limit count against it.
     fn has_room_in(&self, all: &Shelf) -> bool {
-        let room = |series| self.registry.has_room(series);
+        let limit = self.set().series;
+        let room = |series| self.registry.has_room(series, limit);
         room(all.live()) || all.get(overflow_labels().iter()).is_some() && room(all.live() - 1)
     }
 
@@ -598,8 +688,13 @@ impl Family {
         Some(Value::Distribution { buckets, counts, sum })
     }
 
-    /// Labels from names and values that belong together.
-    pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> LabelSet {
-        LabelSet::new(pairs.into_iter().map(|(name, value)| -> Label { (Cow::Borrowed(name), Arc::from(value)) }))
+    /// Labels that the library gives itself.
+    pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> Ruled {
+        Ruled::own(LabelSet::new(Self::pairs(pairs)))
+    }
+
+    /// Names and values as labels.
+    pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> impl Iterator<Item = Label> {
+        pairs.into_iter().map(|(name, value)| (Cow::Borrowed(name), Arc::from(value)))
     }
 }

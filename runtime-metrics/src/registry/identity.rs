@@ -34,7 +34,7 @@ impl Identity {
         Self { service: service.into(), node: node.into() }
     }
 
-    pub(super) fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let executable = || Some(std::env::current_exe().ok()?.file_stem()?.to_str()?.to_owned());
         let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());

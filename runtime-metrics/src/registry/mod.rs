@@ -1,8 +1,10 @@
 //! The registry: the link-time slice, the families it becomes, and what is registered at run time.
 
+mod configured;
 mod declared;
 mod definition;
 mod exemplars;
+mod expiry;
 mod family;
 mod identity;
 mod known;
@@ -15,7 +17,8 @@ mod site;
 pub use declared::{Declaration, Declared, check_kind, check_label, checked};
 pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
-pub(crate) use family::{Family, Series, SeriesRef, Slots};
+pub(crate) use expiry::expires;
+pub(crate) use family::{Family, Held, Series, SeriesRef, Slots};
 pub use identity::Identity;
 pub(crate) use known::Known;
 pub(crate) use scan::Scan;
@@ -30,6 +33,7 @@ use crate::label::{self, LabelSet};
 use crate::lock::{Mutex, RwLock};
 use crate::metric::{Buckets, Kind};
 use crate::names;
+use crate::settings;
 use crate::shard;
 use crate::snapshot::{CatalogEntry, Reading};
 use crate::status::report;
@@ -82,6 +86,7 @@ pub struct Registry {
     total: AtomicUsize,
     series: AtomicUsize,
     identity: RwLock<Identity>,
+    expiry: Mutex<expiry::Expiry>,
 }
 
 /// Slots before the buckets that even a measured function has room in, where it leads nowhere.
@@ -126,6 +131,7 @@ pub fn registry() -> &'static Registry {
         CATALOGUE.call_once(|| {
             READING.set(true);
             registry.read_catalogue();
+            settings::tell_problems();
             READING.set(false);
         });
     }
@@ -155,7 +161,9 @@ thread_local! {
 
 impl Registry {
     fn empty() -> Self {
-        let limits = Limits::default();
+        let settings = settings::current();
+        let limits = settings.settings.limits();
+        settings.settings.apply_thresholds();
         Self {
             families: RwLock::default(),
             unexported: Mutex::default(),
@@ -165,7 +173,8 @@ impl Registry {
             total: AtomicUsize::new(limits.series),
             limits: Mutex::new(limits),
             series: AtomicUsize::new(0),
-            identity: RwLock::new(Identity::detect()),
+            expiry: Mutex::default(),
+            identity: RwLock::new(settings.settings.identity()),
         }
     }
 
@@ -193,7 +202,7 @@ impl Registry {
         let series = match family {
             // Until its labels are known, a series of the constant labels alone would be a lie.
             Ok(family) if !site.text.keys.is_empty() => family.series_at(Slots::Own(self.nowhere(family.kind).slot())),
-            Ok(family) => family.find_or_create(LabelSet::new(site.constant())),
+            Ok(family) => family.find_or_create(family.set().labels.rule(LabelSet::default(), site.constant())),
             Err(error) => {
                 report(site.text.name, error.to_string());
                 self.nowhere(site.text.kind)
@@ -257,7 +266,8 @@ impl Registry {
         for (name, _) in &labels {
             label::check_name(name).map_err(RegisterError::new)?;
         }
-        let series = self.family(definition)?.find_or_create(LabelSet::new(labels));
+        let family = self.family(definition)?;
+        let series = family.find_or_create(family.set().labels.rule(LabelSet::default(), labels));
         if series.is_derived() {
             return Err(RegisterError::new(format!(
                 "`{}` with these labels is already measured by an attribute at {}; leave it to the attribute, or use other labels or another name at {}",
@@ -307,8 +317,9 @@ impl Registry {
         numbers
     }
 
-    fn has_room(&self, in_family: usize) -> bool {
-        in_family < self.per_metric.load(Relaxed) && self.series.load(Relaxed) < self.total.load(Relaxed)
+    fn has_room(&self, in_family: usize, limit: Option<usize>) -> bool {
+        let limit = limit.unwrap_or_else(|| self.per_metric.load(Relaxed));
+        in_family < limit && self.series.load(Relaxed) < self.total.load(Relaxed)
     }
 
     fn count_series(&self) {
@@ -323,7 +334,8 @@ impl Registry {
             format!(
                 "has more label sets than the limit of {} (in all: {}); new ones are folded into the series overflow=\"true\". \
                  Remove the label that has too many values, or raise the limit with registry().set_limits",
-                limits.series_per_metric, limits.series
+                family.set().series.unwrap_or(limits.series_per_metric),
+                limits.series
             ),
         );
     }
@@ -400,10 +412,11 @@ impl Registry {
             .collect()
     }
 
-    /// Every family, sorted by name, into `families`; and one past the last slot that any series has.
+    /// Every family that is not turned off, sorted by name, into `families`; and one past the last slot that any series has.
     pub(crate) fn list(&self, families: &mut Vec<&'static Family>) -> u32 {
+        self.expire();
         families.clear();
-        families.extend(&self.families.read().all);
+        families.extend(self.families.read().all.iter().filter(|family| !family.is_off()));
         *self.next_slot.lock()
     }
 
@@ -446,8 +459,13 @@ impl Registry {
     /// ```
     pub fn remove(&self, name: &str, labels: &[(&str, &str)]) -> bool {
         let Some(series) = self.find(name, labels).filter(|series| !series.is_pinned()) else { return false };
-        // Its slots are not used again: a thread may still be on its way to them.
-        let removed = series.family().remove(&series);
+        self.take_off(&series)
+    }
+
+    /// Removes a series; `false` if it was already. Its slots are not used again: a thread may still be on its way
+    /// to them.
+    fn take_off(&self, series: &SeriesRef) -> bool {
+        let removed = series.family().remove(series);
         if removed {
             self.series.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(1))).ok();
         }
@@ -467,9 +485,14 @@ impl Registry {
 
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<SeriesRef> {
         let family = self.families.read().find(name)?;
-        let set = LabelSet::new(labels.iter().map(|(name, value)| ((*name).to_owned().into(), Arc::from(*value))));
+        let given = || labels.iter().map(|(name, value)| ((*name).to_owned().into(), Arc::from(*value)));
+        let set = LabelSet::new(given());
         // A name that is given twice is in no label set.
-        family.find(&set).filter(|_| set.is(labels))
+        if !set.is(labels) || family.is_off() {
+            return None;
+        }
+        // As they are exported, or as they are recorded.
+        family.find(&set).or_else(|| family.find(&family.set().labels.rule(LabelSet::default(), given())))
     }
 }
 
@@ -518,7 +541,9 @@ fn agree(family: &Family, definition: &Definition) -> Result<(), RegisterError> 
             text.keys = definition.keys;
         }
     }
-    if definition.buckets.is_some_and(|buckets| buckets != family.shape.table.buckets()) {
+    if definition.buckets.is_some_and(|buckets| buckets != family.shape.table.buckets())
+        && family.set().buckets.is_none()
+    {
         differs.push("buckets");
     }
     if definition.quantiles.is_some_and(|quantiles| quantiles != family.quantiles) {

@@ -59,7 +59,9 @@ pub(crate) fn observed() -> bool {
 /// Tells of a record.
 #[cold]
 pub(crate) fn recorded(series: &'static Series, value: f64) {
-    current(|span| span.add(series, value));
+    if !series.family().is_off() {
+        current(|span| span.add(series, value));
+    }
 }
 
 /// Tells the current span, if there is one, of several records.

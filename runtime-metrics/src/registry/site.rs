@@ -116,8 +116,29 @@ impl Site {
     pub(crate) fn bind(&'static self, series: SeriesRef) {
         let shape = series.family().shape;
         series.pin();
-        let bound = self.bound.get_or_init(|| Bound { series, shape });
-        self.slot.store(bound.series.slot(), Relaxed);
+        self.bound.get_or_init(|| Bound { series, shape });
+        self.configure();
+    }
+
+    /// Sets whether it records.
+    pub(super) fn configure(&self) {
+        if let Some(Bound { series, .. }) = self.bound.get() {
+            self.slot.store(if series.family().is_off() { shard::OFF } else { series.slot() }, Relaxed);
+        }
+    }
+
+    /// Whether its metric is turned off.
+    #[inline(always)]
+    fn is_off(&self) -> bool {
+        self.slot.load(Relaxed) == shard::OFF
+    }
+
+    /// The slot of the series with the constant labels, where it is not there to be read; `None` where nothing is to
+    /// be recorded.
+    #[cold]
+    fn slot_cold(&'static self) -> Option<u32> {
+        let series = &self.bound().series;
+        (!series.family().is_off()).then(|| series.slot())
     }
 
     #[cold]
@@ -214,6 +235,9 @@ impl Site {
 
     /// The series with these values, if it is there. Nothing is allocated.
     fn find_in(&self, family: &Family, values: &[LabelKey<'_>]) -> Option<SeriesRef> {
+        if family.has_rules() {
+            return None;
+        }
         let mut pairs = Pairs::new();
         for (name, value) in self.text.labels {
             pairs.add(name, LabelText::borrowed(value))?;
@@ -227,7 +251,7 @@ impl Site {
     fn create(&'static self, family: &'static Family, values: &[LabelKey<'_>]) -> SeriesRef {
         let texts = values.iter().map(|value| Arc::from(&*LabelText::from(*value)));
         let given = self.text.keys.iter().map(|key| Cow::Borrowed(*key)).zip(texts);
-        family.find_or_create(LabelSet::new(self.constant().chain(given)))
+        family.find_or_create(family.set().labels.rule(LabelSet::default(), self.constant().chain(given)))
     }
 
     /// Tells of a value that was recorded here.
@@ -280,6 +304,9 @@ pub(crate) fn increment_rarely(site: &'static Site, n: u64) {
 #[inline]
 pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values: &[LabelKey<'_>; N]) {
     if let Some(n) = n.count() {
+        if site.is_off() {
+            return;
+        }
         metric::add_to_counter(site.slot_of(values), n);
         if observed() {
             site.tell_with(n as f64, values);
@@ -291,8 +318,11 @@ pub fn increment_with<const N: usize>(site: &'static Site, n: impl Count, values
 #[doc(hidden)]
 #[inline]
 pub fn set(site: &'static Site, value: impl Value) {
-    let slot = site.slot.load(Relaxed);
-    let slot = if slot == shard::UNBOUND { site.bound_cold().series.slot() } else { slot };
+    let mut slot = site.slot.load(Relaxed);
+    if slot <= shard::OFF {
+        let Some(bound) = site.slot_cold() else { return };
+        slot = bound;
+    }
     let value = value.value();
     metric::set_gauge(slot, value);
     if observed() {
@@ -303,6 +333,9 @@ pub fn set(site: &'static Site, value: impl Value) {
 /// `set!` with labels.
 #[doc(hidden)]
 pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
+    if site.is_off() {
+        return;
+    }
     let value = value.value();
     metric::set_gauge(site.slot_of(values), value);
     if observed() {
@@ -314,6 +347,9 @@ pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: 
 #[doc(hidden)]
 #[inline]
 pub fn observe(site: &'static Site, value: impl Value) {
+    if site.is_off() {
+        return;
+    }
     let (bound, value) = (site.bound(), value.value());
     metric::observe(bound.series.slot(), bound.shape, value);
     if observed() {
@@ -324,6 +360,9 @@ pub fn observe(site: &'static Site, value: impl Value) {
 /// `observe!` with labels.
 #[doc(hidden)]
 pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, values: &[LabelKey<'_>; N]) {
+    if site.is_off() {
+        return;
+    }
     let value = value.value();
     metric::observe(site.slot_of(values), site.bound().shape, value);
     if observed() {
@@ -335,6 +374,9 @@ pub fn observe_with<const N: usize>(site: &'static Site, value: impl Value, valu
 #[doc(hidden)]
 #[inline]
 pub fn timer(site: &'static Site) -> TimerGuard {
+    if site.is_off() {
+        return TimerGuard::off();
+    }
     let bound = site.bound();
     TimerGuard::on(bound.series.slot(), bound.shape, || bound.series.get())
 }
@@ -342,6 +384,9 @@ pub fn timer(site: &'static Site) -> TimerGuard {
 /// `timer!` with labels.
 #[doc(hidden)]
 pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelKey<'_>; N]) -> TimerGuard {
+    if site.is_off() {
+        return TimerGuard::off();
+    }
     TimerGuard::on(site.slot_of(values), site.bound().shape, || site.series_of(values).get())
 }
 

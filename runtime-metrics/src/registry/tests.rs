@@ -8,6 +8,7 @@
 use super::{Definition, Family, Scan, registry};
 use crate::label::LabelSet;
 use crate::metric::{self, Kind};
+use crate::settings::Ruled;
 use crate::shard::ARENA;
 use crate::snapshot::Reading;
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ const SEEDS: u64 = if cfg!(miri) { 1 } else { 8 };
 const SETS: u64 = if cfg!(miri) { 6 } else { 700 };
 const RECORDS: u64 = if cfg!(miri) { 10 } else { 2_000 };
 
-fn labels(number: u64) -> LabelSet {
+fn labels(number: u64) -> Ruled {
     let text = format!("{}\n{number}", number * 7919 % 101);
     // Two schemas, so that some texts begin with another one.
     if number.is_multiple_of(3) {
@@ -117,7 +118,7 @@ fn series_are_made_removed_and_read_at_once_and_every_count_is_exact() {
         for number in 0..SETS {
             let labels = labels(number);
             let found = family.find(&labels).map(|series| series.slot());
-            let seen = shown.iter().find(|(_, (seen, _))| *seen == labels).map(|(slot, _)| *slot);
+            let seen = shown.iter().find(|(_, (seen, _))| *seen == *labels).map(|(slot, _)| *slot);
             assert_eq!(found, seen, "seed {seed}: {labels:?}");
         }
     }

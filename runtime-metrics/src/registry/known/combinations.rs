@@ -63,6 +63,12 @@ impl Combinations {
         }
     }
 
+    pub(super) fn forget_all(&self) {
+        for [slot, _] in &self.found {
+            slot.store(0, Relaxed);
+        }
+    }
+
     pub(super) fn forget(&self, series: &Series) {
         for [slot, known] in &self.found {
             if known.load(Relaxed) == ptr::from_ref(series).addr() as u64 {

@@ -222,6 +222,19 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Forgets all: what was given may lead to other series now.
+    fn forget_all(&self) {
+        if let Some(table) = self.table() {
+            self.full.store(false, Relaxed);
+            table.forget_all();
+        }
+        if let Some(variants) = self.variants() {
+            variants.forget_all();
+        }
+    }
+}
+
 /// Who knows series of a family.
 #[derive(Debug, Default)]
 pub(super) struct Sites(Vec<&'static Known>);
@@ -236,6 +249,12 @@ impl Sites {
     pub(super) fn forget(&self, series: &Series) {
         for known in &self.0 {
             known.forget(series);
+        }
+    }
+
+    pub(super) fn forget_all(&self) {
+        for known in &self.0 {
+            known.forget_all();
         }
     }
 }

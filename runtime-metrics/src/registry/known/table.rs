@@ -174,6 +174,12 @@ impl Table {
             entry[KINDS].store(REMOVED, Relaxed);
         }
     }
+
+    pub(super) fn forget_all(&self) {
+        for entry in self.live() {
+            entry[KINDS].store(REMOVED, Relaxed);
+        }
+    }
 }
 
 /// The numbers of an entry; of two words, they make a line of the processor's memory.

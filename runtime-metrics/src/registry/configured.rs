@@ -1,0 +1,154 @@
+//! What settings change in what is registered.
+
+use super::expiry::expire_from_now_on;
+use super::family::{Family, Series, SeriesRef};
+use super::scan::Scan;
+use super::{Entry, Identity, Limits, RUNTIME_METRICS_V1, Registry};
+use crate::metric::{Buckets, Kind};
+use crate::names;
+use crate::settings::{Applied, Current, OfMetric, Settings};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Settings {
+    pub(super) fn limits(&self) -> Limits {
+        Limits { series_per_metric: self.series_per_metric, series: self.series }
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        let found = Identity::detect();
+        Identity {
+            service: self.service.clone().unwrap_or(found.service),
+            node: self.node.clone().unwrap_or(found.node),
+        }
+    }
+
+    pub(super) fn apply_thresholds(&self) {
+        crate::measured::set_slow_poll_threshold(self.slow_poll_threshold);
+    }
+}
+
+/// The labels that measured functions and services give themselves, which are under no rule.
+const OWN: [&str; 4] = ["action", "event", "outcome", "service"];
+
+impl OfMetric {
+    /// Says what others have to know of it before it holds.
+    pub(super) fn begin(&self) {
+        if self.idle_expiry.is_some() {
+            expire_from_now_on();
+        }
+    }
+}
+
+impl Family {
+    /// What is set for it.
+    pub(crate) fn set(&self) -> Arc<OfMetric> {
+        Arc::clone(&self.set.read())
+    }
+
+    /// Whether label values can be different in its series from what calls give.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.set.read().labels.keep_all()
+    }
+
+    /// Whether it is turned off.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.off.load(Relaxed)
+    }
+
+    /// Sets what holds for it from now on, and says what holds only after a restart.
+    fn configure(&'static self, of: &OfMetric) -> Option<&'static str> {
+        of.begin();
+        self.off.store(!of.enabled, Relaxed);
+        let old = std::mem::replace(&mut *self.set.write(), Arc::new(of.clone()));
+        let pinned = self.forget_where_labels_differ(&old, of);
+        let buckets = of.buckets.as_deref().map(|bounds| match self.shape.table.buckets() {
+            Buckets::Explicit(there) => there == bounds,
+            Buckets::Exponential => false,
+        });
+        match (pinned, buckets) {
+            (true, _) => Some("the rules for labels that are written out in the program"),
+            (_, Some(false)) if matches!(self.kind, Kind::Histogram) => Some("the buckets"),
+            _ => None,
+        }
+    }
+
+    /// Removes the series whose labels would now be others; `true` if there were some that are part of the program's
+    /// text, which are counted on unseen.
+    fn forget_where_labels_differ(&'static self, old: &OfMetric, new: &OfMetric) -> bool {
+        if old.labels == new.labels {
+            return false;
+        }
+        let mut differ: Vec<&'static Series> = Vec::new();
+        self.scan(&mut Scan::default(), |found| {
+            let Some(series) = found.series() else { return };
+            let own = |name: &str| series.is_adopted() && OWN.contains(&name);
+            let labels = found.labels.to_set();
+            if labels.iter().any(|(name, _)| !own(name) && old.labels.of(name) != new.labels.of(name)) {
+                differ.push(series);
+            }
+        });
+        let mut pinned = false;
+        for series in differ {
+            pinned |= series.is_pinned() && !series.is_given();
+            self.registry.take_off(&SeriesRef(series));
+        }
+        // What calls gave may now lead elsewhere.
+        self.sites.lock().forget_all();
+        pinned
+    }
+}
+
+impl Registry {
+    /// Sets what holds from now on.
+    pub(crate) fn configure(&'static self, old: &Settings, new: &Current) -> Applied {
+        let settings = &new.settings;
+        if old.limits() != settings.limits() {
+            self.set_limits(settings.limits());
+        }
+        if (&old.service, &old.node) != (&settings.service, &settings.node) {
+            self.set_identity(settings.identity());
+        }
+        if old.slow_poll_threshold != settings.slow_poll_threshold {
+            settings.apply_thresholds();
+        }
+        let families = self.families.read().all.clone();
+        let mut applied = Applied::default();
+        for family in &families {
+            let names = names::called(&family.name, &family.exposed, family.kind);
+            if let Some(what) = family.configure(&new.of(&names)) {
+                applied.after_restart.push(format!("{what} of `{}`", family.name));
+            }
+        }
+        for entry in RUNTIME_METRICS_V1 {
+            match entry {
+                Entry::Metric(site) => site.configure(),
+                Entry::Action(action) => action.configure(),
+                Entry::Service(_) => {}
+            }
+        }
+        applied.unknown = unknown(settings, &families);
+        applied
+    }
+}
+
+/// The names that no metric has.
+fn unknown(settings: &Settings, families: &[&'static Family]) -> Vec<String> {
+    let known: Vec<String> =
+        families.iter().flat_map(|family| names::called(&family.name, &family.exposed, family.kind)).collect();
+    let built_in = |name: &str| crate::collectors::built_in().iter().any(|metric| metric.name == name);
+    let is_known = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(beginning) => {
+            known.iter().any(|name| name.starts_with(beginning))
+                || crate::collectors::built_in().iter().any(|metric| metric.name.starts_with(beginning))
+        }
+        None => known.iter().any(|name| name == pattern) || built_in(pattern),
+    };
+    settings
+        .metrics
+        .keys()
+        .filter(|name| !is_known(name))
+        .map(|name| format!("no metric is called `{name}` so far"))
+        .collect()
+}
