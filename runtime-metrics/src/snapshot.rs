@@ -134,6 +134,37 @@ pub enum Reading {
     Summary(SummarySnapshot),
 }
 
+impl Reading {
+    /// What two series of one metric come to; of the quantiles those of the one.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let extreme = |one: Option<f64>, other, pick: fn(f64, f64) -> f64| match (one, other) {
+            (Some(one), Some(other)) => Some(pick(one, other)),
+            (one, other) => one.or(other),
+        };
+        match (self, other) {
+            (Self::Counter(one), Self::Counter(other)) => Self::Counter(one.wrapping_add(other)),
+            (Self::CounterFloat(one), Self::CounterFloat(other)) => Self::CounterFloat(one + other),
+            (Self::Gauge(one), Self::Gauge(other)) => Self::Gauge(one + other),
+            (Self::Distribution(mut one), Self::Distribution(other)) => {
+                one.counts.iter_mut().zip(&other.counts).for_each(|(one, other)| *one += other);
+                one.count += other.count;
+                one.sum += other.sum;
+                one.min = extreme(one.min, other.min, f64::min);
+                one.max = extreme(one.max, other.max, f64::max);
+                Self::Distribution(one)
+            }
+            (Self::Summary(mut one), Self::Summary(other)) => {
+                one.count += other.count;
+                one.sum += other.sum;
+                one.min = extreme(one.min, other.min, f64::min);
+                one.max = extreme(one.max, other.max, f64::max);
+                Self::Summary(one)
+            }
+            (one, _) => one,
+        }
+    }
+}
+
 /// What a histogram has seen since the program started.
 ///
 /// ```

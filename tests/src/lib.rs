@@ -8,6 +8,8 @@ pub mod heap;
 pub mod load;
 pub mod wire;
 
+pub use runtime_metrics_tests_runtimes::{PATIENCE, eventually};
+
 use runtime_metrics::{RuntimeMetricsConfig, RuntimeMetricsIntegration};
 use sentry::{Client, ClientOptions};
 use serde_json::Value;
@@ -15,10 +17,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// Longer than anything that works takes, so that a test that waits for it fails in the end.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+use std::time::Duration;
 
 /// A Sentry endpoint: takes envelopes over real HTTP, and reads them strictly.
 #[derive(Debug)]
@@ -241,17 +240,4 @@ pub fn still(collection_interval: Duration) -> RuntimeMetricsConfig {
 pub fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits until a condition holds.
-///
-/// # Panics
-///
-/// If it does not in time.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what} did not come about");
-        std::thread::yield_now();
-    }
 }

@@ -67,7 +67,7 @@ pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<Str
         if let Some(other) = family.series.iter_mut().find(|other| other.labels == series.labels) {
             if has_rules(family.kind, &family.name, &family.exposed) {
                 // They differed in a label that is not told.
-                other.value = sum(&other.value, &series.value);
+                other.value = other.value.clone().plus(series.value);
                 continue;
             }
             report(
@@ -94,14 +94,4 @@ pub(crate) fn families(mut collected: Vec<RuntimeMetric>, mut taken: HashSet<Str
 /// Whether what tells values apart may have been taken away.
 fn has_rules(kind: Kind, name: &str, exposed: &Exposed) -> bool {
     !settings::current().of(&names::called(name, exposed, kind)).labels.keep_all()
-}
-
-/// What two values come to.
-fn sum(one: &Reading, other: &Reading) -> Reading {
-    match (one, other) {
-        (Reading::Counter(one), Reading::Counter(other)) => Reading::Counter(one.saturating_add(*other)),
-        (Reading::CounterFloat(one), Reading::CounterFloat(other)) => Reading::CounterFloat(one + other),
-        (Reading::Gauge(one), Reading::Gauge(other)) => Reading::Gauge(one + other),
-        (one, _) => one.clone(),
-    }
 }

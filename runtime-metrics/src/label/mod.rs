@@ -249,6 +249,11 @@ impl LabelSet {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    /// The same as labels.
+    pub(crate) fn to_labels(&self) -> impl Iterator<Item = Label> {
+        self.0.iter().cloned()
+    }
+
     /// Whether these are exactly the given labels, in whatever order.
     pub(crate) fn is(&self, labels: &[(&str, &str)]) -> bool {
         self.0.len() == labels.len() && labels.iter().all(|(name, value)| self.get(name) == Some(value))

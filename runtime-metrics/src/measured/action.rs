@@ -243,9 +243,10 @@ impl Action {
     /// Sets whether it records, and how often it is timed.
     pub(crate) fn configure(&'static self) {
         for counts in self.all().collect::<Vec<_>>() {
-            let sampled = self.sampled(counts.families);
-            if sampled != counts.sampled() {
-                self.replace(counts, || Box::leak(Box::new(counts.with(sampled))));
+            let Some(families) = counts.families else { continue };
+            let (sampled, labels) = (self.sampled(counts.families), self.ruled_labels(families, counts.service));
+            if sampled != counts.sampled() || *labels != *counts.labels {
+                self.replace(counts, || Box::leak(Box::new(Counts { labels, ..counts.with(sampled) })));
             }
         }
         self.off.store(self.all().next().is_some() && self.all().all(Counts::is_off), Relaxed);
@@ -309,18 +310,25 @@ impl Action {
         definition
     }
 
-    fn register(
-        &'static self,
-        registry: &'static Registry,
-        of: Option<&'static Service>,
-    ) -> Result<Counts, RegisterError> {
+    /// The labels of all its series, of which the author's own are under the rules.
+    fn ruled_labels(&self, families: Families, of: Option<&'static Service>) -> Ruled {
         let text = &self.text;
         let own = match text.event {
             None => ("action", text.function),
             Some(event) => ("event", event),
         };
         let service = text.service.or(of.map(Service::name)).map(|service| ("service", service));
+        let own = Family::labels(service.into_iter().chain([own]));
+        let literal = text.labels.iter().filter(|(name, _)| own.get(name).is_none()).copied();
+        families.rules().rule((*own).clone(), Family::pairs(literal))
+    }
 
+    fn register(
+        &'static self,
+        registry: &'static Registry,
+        of: Option<&'static Service>,
+    ) -> Result<Counts, RegisterError> {
+        let text = &self.text;
         let family = |kind, name, help| {
             let definition = self.definition(kind, name, help);
             if kind == Kind::Histogram && text.every == Some(0) {
@@ -342,13 +350,11 @@ impl Action {
         };
         let families = Families { requests, times, started };
         let shape = times.shape;
-        let own = Family::labels(service.into_iter().chain([own]));
-        let literal = text.labels.iter().filter(|(name, _)| own.get(name).is_none()).copied();
-        let labels = families.rules().rule((*own).clone(), Family::pairs(literal));
+        let labels = self.ruled_labels(families, of);
 
         // Two functions of one name and service are one action to whoever looks at it, though one may
         // have labels or no durations; so each allocates all that the other may need.
-        let known = started.find(&labels).filter(|known| known.is_pinned()).map(|known| known.slot());
+        let known = started.find(&labels).filter(|known| known.is_of_function()).map(|known| known.slot());
         let slots = RESULTS + TIMES + HEADER + shape.table.buckets().len();
         let base = match known {
             Some(base) => base,
@@ -404,6 +410,11 @@ impl Families {
         counted & adopt(self.times, labels.clone(), Slots::Own(results + TIMES))
     }
 
+    /// The durations of these labels, before which the other results are.
+    fn known(self, labels: &LabelSet) -> Option<SeriesRef> {
+        self.times.find(labels).filter(|known| known.is_of_function())
+    }
+
     /// Where another function of the same name, with or without durations, counts these labels.
     fn counted(self, labels: &LabelSet) -> Option<u32> {
         let (family, labels, first) = match self.requests {
@@ -413,13 +424,13 @@ impl Families {
                 (family, labels.with([outcome]), Outcome::Ok)
             }
         };
-        let known = family.find(&labels).filter(|known| known.is_pinned())?;
+        let known = family.find(&labels).filter(|known| known.is_of_function())?;
         Some(known.slot() - first as u32)
     }
 
     fn results(self, labels: Ruled, constant: &Ruled) -> SeriesRef {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        if let Some(known) = self.times.find(&labels) {
+        if let Some(known) = self.known(&labels) {
             return known;
         }
         let registry = registry();
@@ -435,14 +446,14 @@ impl Families {
     }
 
     fn find_or_adopt(self, registry: &'static Registry, labels: &Ruled) -> SeriesRef {
-        if let Some(known) = self.times.find(labels) {
+        if let Some(known) = self.known(labels) {
             return known;
         }
         let slots = TIMES + HEADER + self.times.shape.table.buckets().len();
         if let Some(results) = self.counted(labels).or_else(|| registry.allocate(TIMES + HEADER, slots)) {
             self.adopt(labels, results, Family::adopt_given);
         }
-        self.times.find(labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
+        self.known(labels).unwrap_or_else(|| registry.nowhere(Kind::Histogram))
     }
 }
 

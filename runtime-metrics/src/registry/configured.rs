@@ -4,9 +4,10 @@ use super::expiry::expire_from_now_on;
 use super::family::{Family, Series, SeriesRef};
 use super::scan::Scan;
 use super::{Entry, Identity, Limits, RUNTIME_METRICS_V1, Registry};
+use crate::label::{Label, LabelSet};
 use crate::metric::{Buckets, Kind};
 use crate::names;
-use crate::settings::{Applied, Current, OfMetric, Settings};
+use crate::settings::{Applied, Current, LabelRules, OfMetric, Settings};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -62,41 +63,54 @@ impl Family {
         of.begin();
         self.off.store(!of.enabled, Relaxed);
         let old = std::mem::replace(&mut *self.set.write(), Arc::new(of.clone()));
-        let pinned = self.forget_where_labels_differ(&old, of);
+        let merged = self.rule_anew(&old.labels, &of.labels);
         let buckets = of.buckets.as_deref().map(|bounds| match self.shape.table.buckets() {
             Buckets::Explicit(there) => there == bounds,
             Buckets::Exponential => false,
         });
-        match (pinned, buckets) {
-            (true, _) => Some("the rules for labels that are written out in the program"),
+        match (merged, buckets) {
+            (true, _) => Some("that series are told apart again"),
             (_, Some(false)) if matches!(self.kind, Kind::Histogram) => Some("the buckets"),
             _ => None,
         }
     }
 
-    /// Removes the series whose labels would now be others; `true` if there were some that are part of the program's
-    /// text, which are counted on unseen.
-    fn forget_where_labels_differ(&'static self, old: &OfMetric, new: &OfMetric) -> bool {
-        if old.labels == new.labels {
+    /// Removes the series whose labels would now be others. Those that somebody writes to without looking them up,
+    /// sites and handles, are told under the labels they would have now; `true` if there are any, which are told
+    /// apart again only after a restart.
+    fn rule_anew(&'static self, old: &LabelRules, new: &LabelRules) -> bool {
+        if old == new {
             return false;
         }
-        let mut differ: Vec<&'static Series> = Vec::new();
+        let mut differ: Vec<(&'static Series, LabelSet)> = Vec::new();
         self.scan(&mut Scan::default(), |found| {
-            let Some(series) = found.series() else { return };
-            let own = |name: &str| series.is_adopted() && OWN.contains(&name);
             let labels = found.labels.to_set();
-            if labels.iter().any(|(name, _)| !own(name) && old.labels.of(name) != new.labels.of(name)) {
-                differ.push(series);
+            let differs = |(name, _): (&str, &str)| old.of(name) != new.of(name);
+            if labels.iter().any(differs) {
+                differ.extend(found.series().map(|series| (series, labels)));
             }
         });
-        let mut pinned = false;
-        for series in differ {
-            pinned |= series.is_pinned() && !series.is_given();
-            self.registry.take_off(&SeriesRef(series));
+        for (series, labels) in differ {
+            let own = |name: &str| series.is_adopted() && OWN.contains(&name);
+            let (own, given): (Vec<Label>, Vec<Label>) = labels.to_labels().partition(|(name, _)| own(name));
+            let ruled = new.rule(LabelSet::new(own), given);
+            if *ruled == labels {
+                continue;
+            }
+            let stays = series.is_pinned() && !series.is_given() || series.is_held();
+            let series = SeriesRef(series);
+            if self.registry.take_off(&series) {
+                if stays {
+                    self.merge(&ruled, &[series]);
+                } else {
+                    // Somebody may still ask it who it is.
+                    series.forget_labels();
+                }
+            }
         }
         // What calls gave may now lead elsewhere.
         self.sites.lock().forget_all();
-        pinned
+        self.has_merged()
     }
 }
 

@@ -66,6 +66,9 @@ impl Registry {
         let Expiry { seen, scan, .. } = &mut *expiry;
         for (family, after) in expiring {
             family.scan(scan, |found| {
+                if found.labels.schema.names().is_empty() {
+                    return;
+                }
                 let Some(series) = found.series().filter(|series| series.may_expire()) else { return };
                 let (place, value) = (std::ptr::from_ref(series).addr(), mark(series, &view));
                 let since = seen.get(&place).filter(|(before, _)| *before == value).map_or(now, |(_, since)| *since);

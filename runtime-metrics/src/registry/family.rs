@@ -3,6 +3,7 @@
 use super::Registry;
 use super::definition::{Definition, RegisterError, Shape, Source, place};
 use super::known::{Known, Sites};
+use super::merged::Others;
 use super::pairs::Pairs;
 use super::scan::{Found, Order};
 use super::shelf::{Labels, Pages, Shelf};
@@ -19,6 +20,7 @@ use crate::shard::{self, View};
 use crate::snapshot::{Reading, SummarySnapshot, Value};
 use crate::sync::Ordering::Relaxed;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32};
@@ -48,6 +50,8 @@ pub(crate) struct Family {
     pub(super) set: RwLock<Arc<OfMetric>>,
     /// and whether it is turned off by that.
     pub(super) off: AtomicBool,
+    /// What series stand for besides themselves, by where these are.
+    pub(super) merged: Mutex<HashMap<usize, Others>>,
     pub(super) registry: &'static Registry,
 }
 
@@ -151,8 +155,10 @@ const REMOVED: u32 = 1 << 3;
 const OVERFLOW: u32 = 1 << 4;
 /// that it is one of a measured function,
 const ADOPTED: u32 = 1 << 5;
-/// for labels that its calls were given.
+/// that it is that for labels its calls were given,
 const GIVEN: u32 = 1 << 6;
+/// and that it stands for others as well.
+const MERGED: u32 = 1 << 7;
 /// The bits from here on count the handles that record into it.
 const HANDLE: u32 = 1 << 8;
 
@@ -264,6 +270,11 @@ impl Series {
         self.text.store(text, Relaxed);
     }
 
+    /// It has no labels any more, for whoever asks.
+    pub(super) fn forget_labels(&self) {
+        self.set_text(Pages::NOWHERE);
+    }
+
     fn is_in(&self, state: u32) -> bool {
         self.state.load(Relaxed) & state != 0
     }
@@ -299,6 +310,20 @@ impl Series {
     /// Whether it is one of a measured function whose labels its calls were given.
     pub(super) fn is_given(&self) -> bool {
         self.is_in(GIVEN)
+    }
+
+    /// Whether it stands for others as well.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.is_in(MERGED)
+    }
+
+    pub(super) fn set_removed(&self) {
+        self.state.fetch_or(REMOVED, Relaxed);
+    }
+
+    /// Whether its slots are those of a measured function, where that has them.
+    pub(crate) fn is_of_function(&self) -> bool {
+        self.is_adopted() && !self.is_merged()
     }
 
     /// Whether there are handles that record into it.
@@ -382,6 +407,10 @@ impl Series {
     }
 
     pub(crate) fn read(&self, view: &View<'_>) -> Reading {
+        if self.is_merged() { self.read_merged(view) } else { self.read_own(view) }
+    }
+
+    pub(super) fn read_own(&self, view: &View<'_>) -> Reading {
         match (self.slots(), self.family.kind) {
             (Slots::Sum(..), _) | (Slots::Own(_), Kind::Counter) => Reading::Counter(self.count(view)),
             // Of a gauge only the shared block knows anything.
@@ -534,6 +563,7 @@ impl Family {
             sites: Mutex::default(),
             off: AtomicBool::new(!set.enabled),
             set: RwLock::new(Arc::new(set)),
+            merged: Mutex::default(),
             name: definition.name.clone(),
             registry,
         }
@@ -641,12 +671,21 @@ impl Family {
         Some(series)
     }
 
+    /// A series that stands for others, on the shelf in their place.
+    pub(super) fn put_merged(&'static self, all: &mut Shelf, labels: &Ruled) -> Option<SeriesRef> {
+        let slots = self.allocate()?;
+        let series = all.put(self, labels, shard::UNBOUND)?;
+        series.set_slots(slots);
+        series.state.fetch_or(PINNED | MERGED, Relaxed);
+        Some(series)
+    }
+
     /// Takes a series off the shelf; `false` if it is on it no more.
     pub(super) fn remove(&self, series: &SeriesRef) -> bool {
         let mut all = self.series.write();
         let removed = all.remove(series);
         if removed {
-            series.state.fetch_or(REMOVED, Relaxed);
+            series.set_removed();
         }
         drop(all);
         if removed {

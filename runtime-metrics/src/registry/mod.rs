@@ -8,6 +8,7 @@ mod expiry;
 mod family;
 mod identity;
 mod known;
+mod merged;
 pub(crate) mod observer;
 mod pairs;
 mod scan;
@@ -79,6 +80,8 @@ impl Default for Limits {
 pub struct Registry {
     families: RwLock<Families>,
     unexported: Mutex<Vec<&'static Family>>,
+    /// Bounds and quantiles.
+    numbers: Mutex<Vec<&'static [f64]>>,
     next_slot: Mutex<u32>,
     nowhere: [OnceLock<SeriesRef>; Kind::ALL.len()],
     limits: Mutex<Limits>,
@@ -100,7 +103,6 @@ struct Families {
     spelled: HashMap<String, &'static Family>,
     /// Every name that an exposition writes -> whose it is.
     samples: HashMap<String, &'static Family>,
-    numbers: Vec<&'static [f64]>,
 }
 
 impl Families {
@@ -167,6 +169,7 @@ impl Registry {
         Self {
             families: RwLock::default(),
             unexported: Mutex::default(),
+            numbers: Mutex::default(),
             next_slot: Mutex::new(shard::FIRST),
             nowhere: [const { OnceLock::new() }; Kind::ALL.len()],
             per_metric: AtomicUsize::new(limits.series_per_metric),
@@ -308,12 +311,12 @@ impl Registry {
 
     /// Bounds or quantiles for as long as the program runs; equal ones are kept once.
     pub(crate) fn intern(&self, numbers: Vec<f64>) -> &'static [f64] {
-        let mut families = self.families.write();
-        if let Some(known) = families.numbers.iter().find(|known| ***known == *numbers) {
+        let mut all = self.numbers.lock();
+        if let Some(known) = all.iter().find(|known| ***known == *numbers) {
             return known;
         }
         let numbers: &'static [f64] = Box::leak(numbers.into_boxed_slice());
-        families.numbers.push(numbers);
+        all.push(numbers);
         numbers
     }
 

@@ -4,7 +4,7 @@
 
 use runtime_metrics::executor::Monitor;
 use runtime_metrics::{Reading, Snapshot};
-use runtime_metrics_tests::eventually;
+use runtime_metrics_tests_runtimes::eventually;
 use smol::future::yield_now;
 use std::rc::Rc;
 use std::time::{Duration, Instant};

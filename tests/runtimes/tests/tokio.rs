@@ -4,7 +4,7 @@
 
 use runtime_metrics::collectors::tokio::{register, spawn, spawn_blocking};
 use runtime_metrics::{Reading, RuntimeBuilderExt, SeriesSnapshot, Snapshot, increment, status};
-use runtime_metrics_tests::eventually;
+use runtime_metrics_tests_runtimes::eventually;
 use std::future::pending;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
