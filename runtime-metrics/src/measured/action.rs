@@ -6,7 +6,9 @@ use super::{Outcome, Service};
 use crate::label::{LabelSet, LabelText};
 use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
-use crate::registry::{Definition, Family, Known, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::registry::{
+    Definition, Family, Known, Pairs, RegisterError, Registry, Rest, SeriesRef, Shape, Slots, Source, registry,
+};
 use crate::shard::{self, Sink};
 use crate::status::report;
 use std::borrow::Cow;
@@ -61,6 +63,8 @@ pub struct Counts {
     polls: Once,
     /// The series of durations that calls have given label values for.
     known: Known,
+    /// What is beyond the limit.
+    rest: OnceLock<Rest>,
     /// The same for another service: a default method of a trait runs for whoever implements it.
     next: OnceLock<&'static Self>,
 }
@@ -229,6 +233,7 @@ impl Action {
             labels,
             polls: Once::new(),
             known: Known::of_site(),
+            rest: OnceLock::new(),
             next: OnceLock::new(),
         }
     }
@@ -339,19 +344,17 @@ impl Families {
         Some(known.slot() - first as u32)
     }
 
-    fn results(self, labels: LabelSet, constant: &LabelSet) -> SeriesRef {
+    fn results(self, labels: &LabelSet, rest: &LabelSet) -> SeriesRef {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        if let Some(known) = self.times.find(&labels) {
+        if let Some(known) = self.times.find(labels) {
             return known;
         }
-        let registry = registry();
         let one = ONE_AT_A_TIME.lock();
         let room = self.times.has_room();
-        let folded = || constant.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
-        let series = self.find_or_adopt(registry, &if room { labels } else { folded() });
+        let series = self.find_or_adopt(registry(), if room { labels } else { rest });
         drop(one);
         if !room {
-            registry.count_overflow(self.times);
+            self.times.count_folded();
         }
         series
     }
@@ -554,7 +557,28 @@ impl Counts {
     #[cold]
     fn results(&self, frame: &Frame) -> SeriesRef {
         let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
-        families.results(self.labels_of(frame), &self.labels)
+        let known = self.find_results(families.times, frame);
+        known.unwrap_or_else(|| families.results(&self.labels_of(frame), self.rest().labels()))
+    }
+
+    /// The same, if it is there, as it is for whatever comes beyond the limit. Nothing is allocated.
+    fn find_results(&self, times: &Family, frame: &Frame) -> Option<SeriesRef> {
+        let mut pairs = Pairs::new();
+        for (name, value) in self.labels.iter() {
+            pairs.add(name, LabelText::borrowed(value))?;
+        }
+        for (at, key) in self.keys().iter().enumerate() {
+            let value = LabelText::from(frame.value(at));
+            if !value.is_empty() {
+                pairs.add(key, value)?;
+            }
+        }
+        times.find_or_fold(pairs.iter(), || self.rest(), true)
+    }
+
+    /// What is beyond the limit.
+    pub(super) fn rest(&self) -> &Rest {
+        self.rest.get_or_init(|| Rest::of(&self.labels))
     }
 
     /// The labels of a call that was given these.
