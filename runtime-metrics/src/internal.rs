@@ -1,7 +1,7 @@
 //! What the library counts about itself.
 
 use crate::metric::Kind;
-use crate::registry::{Definition, Family, Site, Source, registry};
+use crate::registry::{Definition, Family, SeriesRef, Site, Source, registry};
 use crate::{metric, status};
 
 static INVALID: Site =
@@ -30,13 +30,13 @@ pub(crate) fn invalid_value() {
     crate::registry::increment_rarely(&INVALID, 1);
 }
 
-/// Counts a record that was folded into the overflow series of a metric.
-pub(crate) fn overflowed(name: &str) {
+/// Counts a record that was folded into the overflow series of a metric, and says where.
+pub(crate) fn overflowed(name: &str) -> Option<SeriesRef> {
     const NAME: &str = "runtime_metrics_overflowed";
     if name == NAME {
-        return; // so many metrics overflow that they overflow this one
+        return None; // so many metrics overflow that they overflow this one
     }
-    count(NAME, "Records that were folded into the overflow series, by metric.", [("metric", name)], 1);
+    count(NAME, "Records that were folded into the overflow series, by metric.", [("metric", name)], 1)
 }
 
 /// Counts what is rare enough to be looked up by its labels each time.
@@ -45,9 +45,16 @@ pub(crate) fn count<const N: usize>(
     help: &'static str,
     labels: [(&'static str, &str); N],
     n: usize,
-) {
+) -> Option<SeriesRef> {
     match registry().family(&Definition::new(Kind::Counter, name, help)) {
-        Ok(family) => metric::add_to_counter(family.find_or_create(Family::labels(labels)).slot(), n as u64),
-        Err(error) => status::report(name, error.to_string()),
+        Ok(family) => {
+            let series = family.find_or_create(Family::labels(labels));
+            metric::add_to_counter(series.slot(), n as u64);
+            Some(series)
+        }
+        Err(error) => {
+            status::report(name, error.to_string());
+            None
+        }
     }
 }

@@ -251,6 +251,33 @@ fn the_macros_allocate_nothing_for_what_they_have_recorded_before() {
     told.none();
 }
 
+#[metered(labels(user = user))]
+fn folded(user: u64) {
+    std::hint::black_box(user);
+}
+
+#[test]
+fn what_is_beyond_the_limit_of_a_metric_allocates_nothing_though_it_is_new() {
+    // A duration like none before it may be the first to touch its page of cells; here all are alike.
+    let _clock = MockClock::start();
+    let _alone = alone();
+    registry().set_limits(Limits { series_per_metric: 10, ..Limits::default() });
+    let counter = Counter::new("allocation_folded_added", "").register();
+    let mut user = 0u64;
+    let mut all = || {
+        user += 1;
+        let name = user;
+        increment!("allocation_folded", labels: {"user" => name});
+        observe!("allocation_folded_sizes", value: 7, labels: {"user" => name, "tier" => "free"});
+        drop(timer!("allocation_folded_times", labels: {"user" => name}));
+        counter.add_with(1, &[("user", &name)]);
+        folded(name);
+    };
+    (0..20).for_each(|_| all());
+    assert_eq!(allocations(|| (0..1_000).for_each(|_| all())), 0);
+    registry().set_limits(Limits::default());
+}
+
 #[test]
 fn handles_allocate_nothing_for_what_they_have_recorded_before() {
     // A duration like none before it may be the first to touch its page of cells; here all are alike.

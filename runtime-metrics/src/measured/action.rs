@@ -7,14 +7,16 @@ use super::{Outcome, Service};
 use crate::label::{LabelSet, LabelText};
 use crate::lock::Mutex;
 use crate::metric::{self, Buckets, HEADER, Kind};
-use crate::registry::{Definition, Family, Known, RegisterError, Registry, SeriesRef, Shape, Slots, Source, registry};
+use crate::registry::{
+    Definition, Family, Known, Pairs, RegisterError, Registry, Rest, SeriesRef, Shape, Slots, Source, registry,
+};
 use crate::settings::{LabelRules, Ruled, Sampled};
 use crate::shard::{self, Sink};
 use crate::status::report;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 /// The static that `#[metered]` leaves in a function.
 #[doc(hidden)]
@@ -70,6 +72,8 @@ pub struct Counts {
     polls: Once,
     /// The series of durations that calls have given label values for.
     known: Known,
+    /// What is beyond the limit.
+    rest: OnceLock<Rest>,
     /// The same for another service: a default method of a trait runs for whoever implements it.
     next: AtomicPtr<Self>,
 }
@@ -296,6 +300,7 @@ impl Action {
             labels,
             polls: Once::new(),
             known: Known::of_site(),
+            rest: OnceLock::new(),
             next: AtomicPtr::default(),
         };
         counts.with(self.sampled(families))
@@ -428,19 +433,17 @@ impl Families {
         Some(known.slot() - first as u32)
     }
 
-    fn results(self, labels: Ruled, constant: &Ruled) -> SeriesRef {
+    fn results(self, labels: &Ruled, rest: &Ruled) -> SeriesRef {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        if let Some(known) = self.known(&labels) {
+        if let Some(known) = self.known(labels) {
             return known;
         }
-        let registry = registry();
         let one = ONE_AT_A_TIME.lock();
         let room = self.times.has_room();
-        let folded = || constant.and_own([("overflow", "true")]);
-        let series = self.find_or_adopt(registry, &if room { labels } else { folded() });
+        let series = self.find_or_adopt(registry(), if room { labels } else { rest });
         drop(one);
         if !room {
-            registry.count_overflow(self.times);
+            self.times.count_folded();
         }
         series
     }
@@ -495,6 +498,7 @@ impl Counts {
             labels: self.labels.clone(),
             polls: Once::new(),
             known: Known::of_site(),
+            rest: OnceLock::new(),
             next: AtomicPtr::default(),
             ..*self
         }
@@ -721,7 +725,28 @@ impl Counts {
     #[cold]
     fn results(&self, frame: &Frame) -> SeriesRef {
         let Some(families) = self.families else { return registry().nowhere(Kind::Histogram) };
-        families.results(self.labels_of(frame), &self.labels)
+        let known = if families.rules().keep_all() { self.find_results(families.times, frame) } else { None };
+        known.unwrap_or_else(|| families.results(&self.labels_of(frame), self.rest().labels()))
+    }
+
+    /// The same, if it is there, as it is for whatever comes beyond the limit. Nothing is allocated.
+    fn find_results(&self, times: &Family, frame: &Frame) -> Option<SeriesRef> {
+        let mut pairs = Pairs::new();
+        for (name, value) in self.labels.iter() {
+            pairs.add(name, LabelText::borrowed(value))?;
+        }
+        for (at, key) in self.keys().iter().enumerate() {
+            let value = LabelText::from(frame.value(at));
+            if !value.is_empty() {
+                pairs.add(key, value)?;
+            }
+        }
+        times.find_or_fold(pairs.iter(), || self.rest(), true).filter(|known| known.is_of_function())
+    }
+
+    /// What is beyond the limit.
+    pub(super) fn rest(&self) -> &Rest {
+        self.rest.get_or_init(|| Rest::of(&self.labels))
     }
 
     /// The labels of a call that was given these.

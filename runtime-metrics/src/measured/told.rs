@@ -35,13 +35,7 @@ impl Counts {
     /// Adds what the call recorded to a span, and says which series that were.
     fn add_to(&self, span: &dyn Span, labels: &LabelSet, outcome: Outcome, nanos: Option<u64>) -> Vec<&'static Series> {
         let Some(families) = self.families else { return Vec::new() };
-        let folded;
-        let labels = if families.times.find(labels).is_some() {
-            labels
-        } else {
-            folded = self.labels.with([(Cow::Borrowed("overflow"), Arc::from("true"))]);
-            &folded
-        };
+        let labels = if families.times.find(labels).is_some() { labels } else { self.rest().labels() };
         let mut told = Vec::with_capacity(2);
         let mut add = |family: &'static Family, labels: &LabelSet, value: f64| {
             if let Some(series) = family.find(labels) {

@@ -61,6 +61,7 @@ impl Family {
     /// Sets what holds for it from now on, and says what holds only after a restart.
     fn configure(&'static self, of: &OfMetric) -> Option<&'static str> {
         of.begin();
+        self.folded.set_limit(of.series);
         self.off.store(!of.enabled, Relaxed);
         let old = std::mem::replace(&mut *self.set.write(), Arc::new(of.clone()));
         let merged = self.rule_anew(&old.labels, &of.labels);

@@ -2,6 +2,7 @@
 
 use super::Registry;
 use super::definition::{Definition, RegisterError, Shape, Source, place};
+use super::folded::{Folded, OVERFLOW};
 use super::known::{Known, Sites};
 use super::merged::Others;
 use super::pairs::Pairs;
@@ -44,6 +45,7 @@ pub(crate) struct Family {
     pub(super) order: Mutex<Order>,
     /// What handles know of it, by how many labels they are told of.
     known: [Known; 5],
+    pub(super) folded: Folded,
     /// Who else knows series of it.
     pub(super) sites: Mutex<Sites>,
     /// What is set for it,
@@ -152,7 +154,7 @@ const PINNED: u32 = 1 << 2;
 /// that it was removed,
 const REMOVED: u32 = 1 << 3;
 /// that it stands for those beyond the limit,
-const OVERFLOW: u32 = 1 << 4;
+const REST: u32 = 1 << 4;
 /// that it is one of a measured function,
 const ADOPTED: u32 = 1 << 5;
 /// that it is that for labels its calls were given,
@@ -333,7 +335,7 @@ impl Series {
 
     /// Whether it stands for all that came after the limit.
     pub(crate) fn is_overflow(&self) -> bool {
-        self.is_in(OVERFLOW)
+        self.is_in(REST)
     }
 
     /// The series of the same family with `more` labels.
@@ -383,7 +385,8 @@ impl Series {
         found
     }
 
-    /// The series of the same family with `more` labels, if it is there. Nothing is allocated.
+    /// The series of the same family with `more` labels or, at the limit, that of the rest, if it is there. Nothing is
+    /// allocated.
     fn find_with(&self, more: &[(&'static str, &dyn LabelValue)]) -> Option<SeriesRef> {
         if self.family.has_rules() {
             return None;
@@ -398,7 +401,12 @@ impl Series {
             let Cow::Borrowed(value) = value else { return None };
             pairs.add_missing(name, value)?;
         }
-        all.get(pairs.iter())
+        let (found, folded) = self.family.find_or_rest(&all, pairs.iter(), || self.family.rest())?;
+        drop(all);
+        if folded {
+            self.family.count_folded();
+        }
+        Some(found)
     }
 
     /// As part of what a series is found by that has its labels and more.
@@ -535,11 +543,6 @@ impl Series {
     }
 }
 
-/// The one series that stands for all that came after the limit.
-fn overflow_labels() -> LabelSet {
-    (*Family::labels([("overflow", "true")])).clone()
-}
-
 impl Family {
     pub(super) fn new(definition: &Definition, registry: &'static Registry) -> Self {
         let exposed = names::exposed(&definition.name, definition.kind, definition.unit());
@@ -560,6 +563,7 @@ impl Family {
             series: RwLock::default(),
             order: Mutex::default(),
             known: [const { Known::of_handles() }; 5],
+            folded: Folded::with_limit(set.series),
             sites: Mutex::default(),
             off: AtomicBool::new(!set.enabled),
             set: RwLock::new(Arc::new(set)),
@@ -584,7 +588,7 @@ impl Family {
     /// The series with these labels; at the limit, the one that stands for the rest.
     #[allow(clippy::needless_pass_by_value)] // as it comes
     pub(crate) fn find_or_create(&'static self, labels: Ruled) -> SeriesRef {
-        let known = self.find(&labels);
+        let known = self.find_or_fold(labels.iter(), || self.rest(), true);
         known.unwrap_or_else(|| self.create(&labels))
     }
 
@@ -611,11 +615,6 @@ impl Family {
         adopted
     }
 
-    /// The series with exactly these labels, sorted by name.
-    pub(super) fn find_pairs(&self, pairs: &Pairs<'_>) -> Option<SeriesRef> {
-        self.series.read().get(pairs.iter())
-    }
-
     /// The series with exactly these labels.
     pub(crate) fn find(&self, labels: &LabelSet) -> Option<SeriesRef> {
         self.series.read().get(labels.iter())
@@ -624,18 +623,6 @@ impl Family {
     /// How many series there are.
     pub(crate) fn len(&self) -> usize {
         self.series.read().live()
-    }
-
-    /// Whether one more series may be made.
-    pub(crate) fn has_room(&self) -> bool {
-        self.has_room_in(&self.series.read())
-    }
-
-    /// All but the series for those beyond the limit count against it.
-    fn has_room_in(&self, all: &Shelf) -> bool {
-        let limit = self.set().series;
-        let room = |series| self.registry.has_room(series, limit);
-        room(all.live()) || all.get(overflow_labels().iter()).is_some() && room(all.live() - 1)
     }
 
     fn create(&'static self, labels: &LabelSet) -> SeriesRef {
@@ -649,14 +636,14 @@ impl Family {
             self.registry.count_series();
             return series;
         }
-        let rest = all.get(overflow_labels().iter());
+        let rest = all.get(OVERFLOW.into_iter());
         // The last slots there are go to those who have none yet; after them, nowhere.
         let rest = rest.or_else(|| {
             let slots = self.allocate()?;
-            self.put(&mut all, &overflow_labels(), slots)
+            self.put(&mut all, &Self::labels(OVERFLOW), slots)
         });
         drop(all);
-        self.registry.count_overflow(self);
+        self.count_folded();
         rest.unwrap_or_else(|| self.registry.nowhere(self.kind))
     }
 
@@ -666,7 +653,7 @@ impl Family {
         let series = all.put(self, labels, if simple { plain } else { shard::UNBOUND })?;
         series.set_slots(slots);
         if labels.get("overflow") == Some("true") {
-            series.state.fetch_or(OVERFLOW, Relaxed);
+            series.state.fetch_or(REST, Relaxed);
         }
         Some(series)
     }

@@ -6,6 +6,7 @@ mod definition;
 mod exemplars;
 mod expiry;
 mod family;
+mod folded;
 mod identity;
 mod known;
 mod merged;
@@ -20,8 +21,10 @@ pub(crate) use definition::{Definition, Shape, place};
 pub use definition::{RegisterError, Source};
 pub(crate) use expiry::expires;
 pub(crate) use family::{Family, Held, Series, SeriesRef, Slots};
+pub(crate) use folded::Rest;
 pub use identity::Identity;
 pub(crate) use known::Known;
+pub(crate) use pairs::Pairs;
 pub(crate) use scan::Scan;
 pub(crate) use shelf::Labels;
 pub(crate) use site::increment_rarely;
@@ -40,7 +43,7 @@ use crate::snapshot::{CatalogEntry, Reading};
 use crate::status::report;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Once, OnceLock};
 
 /// The link-time catalogue: every use of a macro in every linked crate.
@@ -85,6 +88,8 @@ pub struct Registry {
     next_slot: Mutex<u32>,
     nowhere: [OnceLock<SeriesRef>; Kind::ALL.len()],
     limits: Mutex<Limits>,
+    /// How often they were set.
+    limits_set: AtomicU32,
     per_metric: AtomicUsize,
     total: AtomicUsize,
     series: AtomicUsize,
@@ -175,6 +180,7 @@ impl Registry {
             per_metric: AtomicUsize::new(limits.series_per_metric),
             total: AtomicUsize::new(limits.series),
             limits: Mutex::new(limits),
+            limits_set: AtomicU32::new(1),
             series: AtomicUsize::new(0),
             expiry: Mutex::default(),
             identity: RwLock::new(settings.settings.identity()),
@@ -320,38 +326,8 @@ impl Registry {
         numbers
     }
 
-    fn has_room(&self, in_family: usize, limit: Option<usize>) -> bool {
-        let limit = limit.unwrap_or_else(|| self.per_metric.load(Relaxed));
-        in_family < limit && self.series.load(Relaxed) < self.total.load(Relaxed)
-    }
-
     fn count_series(&self) {
         self.series.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn count_overflow(&'static self, family: &Family) {
-        crate::internal::overflowed(&family.name);
-        let limits = *self.limits.lock();
-        report(
-            family.name.as_ref(),
-            format!(
-                "has more label sets than the limit of {} (in all: {}); new ones are folded into the series overflow=\"true\". \
-                 Remove the label that has too many values, or raise the limit with registry().set_limits",
-                family.set().series.unwrap_or(limits.series_per_metric),
-                limits.series
-            ),
-        );
-    }
-
-    /// Sets how many series there may be from now on. Series that exist stay.
-    ///
-    /// ```
-    /// runtime_metrics::registry().set_limits(runtime_metrics::Limits::default());
-    /// ```
-    pub fn set_limits(&self, limits: Limits) {
-        *self.limits.lock() = limits;
-        self.per_metric.store(limits.series_per_metric, Relaxed);
-        self.total.store(limits.series, Relaxed);
     }
 
     /// Who this process is: labels that every exported metric carries.

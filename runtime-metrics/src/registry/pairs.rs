@@ -7,18 +7,18 @@ const MOST: usize = 12;
 
 /// Names and texts, sorted by name.
 #[derive(Debug)]
-pub(super) struct Pairs<'a> {
+pub(crate) struct Pairs<'a> {
     pairs: [(&'a str, LabelText<'a>); MOST],
     len: usize,
 }
 
 impl<'a> Pairs<'a> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pairs: [const { ("", LabelText::borrowed("")) }; MOST], len: 0 }
     }
 
     /// Adds a label; of a repeated name the last text counts. `None` if there are too many.
-    pub(super) fn add(&mut self, name: &'a str, text: LabelText<'a>) -> Option<()> {
+    pub(crate) fn add(&mut self, name: &'a str, text: LabelText<'a>) -> Option<()> {
         match self.place(name) {
             Ok(at) => self.pairs[at].1 = text,
             Err(at) => self.insert(at, name, text)?,
@@ -46,7 +46,7 @@ impl<'a> Pairs<'a> {
         Some(())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.pairs.iter().take(self.len).map(|(name, text)| (*name, &**text))
     }
 }

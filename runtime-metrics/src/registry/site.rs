@@ -217,15 +217,16 @@ impl Site {
     fn find_any<const N: usize>(&'static self, values: &[LabelKey<'_>; N]) -> SeriesRef {
         match self.known.find(values) {
             Some(found) => SeriesRef(found.series()),
-            None => self.look_up(values),
+            None => self.look_up(values, true),
         }
     }
 
+    /// Looks a series up, for a record or for what is told of one.
     #[cold]
     #[inline(never)]
-    fn look_up(&'static self, values: &[LabelKey<'_>]) -> SeriesRef {
+    fn look_up(&'static self, values: &[LabelKey<'_>], record: bool) -> SeriesRef {
         let family = self.bound().series.family();
-        let series = self.find_in(family, values).unwrap_or_else(|| self.create(family, values));
+        let series = self.find_in(family, values, record).unwrap_or_else(|| self.create(family, values));
         // What was folded is not remembered: its count stays exact.
         if !series.is_overflow() && !self.known.remember_variants(values, &series) {
             self.known.remember(|| values.to_vec(), &series);
@@ -233,8 +234,8 @@ impl Site {
         series
     }
 
-    /// The series with these values, if it is there. Nothing is allocated.
-    fn find_in(&self, family: &Family, values: &[LabelKey<'_>]) -> Option<SeriesRef> {
+    /// The series with these values or, at the limit, that of the rest, if it is there. Nothing is allocated.
+    fn find_in(&self, family: &Family, values: &[LabelKey<'_>], counts: bool) -> Option<SeriesRef> {
         if family.has_rules() {
             return None;
         }
@@ -245,7 +246,7 @@ impl Site {
         for (name, value) in self.text.keys.iter().zip(values) {
             pairs.add(name, LabelText::from(*value))?;
         }
-        family.find_pairs(&pairs)
+        family.find_or_fold(pairs.iter(), || family.rest(), counts)
     }
 
     fn create(&'static self, family: &'static Family, values: &[LabelKey<'_>]) -> SeriesRef {
@@ -265,7 +266,16 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn tell_with<const N: usize>(&'static self, value: f64, values: &[LabelKey<'_>; N]) {
-        observer::recorded(self.series_of(values).get(), value);
+        observer::recorded(self.series_again(values).get(), value);
+    }
+
+    /// The series of a record that was made already: if it was folded, it is counted as that.
+    #[inline(never)]
+    fn series_again<const N: usize>(&'static self, values: &[LabelKey<'_>; N]) -> SeriesRef {
+        match self.known.find_variants(values).or_else(|| self.known.find(values)) {
+            Some(found) => SeriesRef(found.series()),
+            None => self.look_up(values, false),
+        }
     }
 
     pub(crate) fn constant(&self) -> impl Iterator<Item = (Cow<'static, str>, Arc<str>)> {
@@ -387,7 +397,7 @@ pub fn timer_with<const N: usize>(site: &'static Site, values: &[LabelKey<'_>; N
     if site.is_off() {
         return TimerGuard::off();
     }
-    TimerGuard::on(site.slot_of(values), site.bound().shape, || site.series_of(values).get())
+    TimerGuard::on(site.slot_of(values), site.bound().shape, || site.series_again(values).get())
 }
 
 /// The handle of a declared metric.
