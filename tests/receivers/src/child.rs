@@ -112,16 +112,20 @@ pub fn free_port() -> u16 {
 }
 
 /// Where `.ci/receivers` puts what is no package of the system.
+pub fn cache() -> PathBuf {
+    std::env::var_os("RECEIVERS_CACHE").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/receivers"),
+        |cache| Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(cache),
+    )
+}
+
+/// What is at a path there.
 ///
 /// # Panics
 ///
 /// Says how to install it, if it is not there.
 pub fn installed(path: &str) -> PathBuf {
-    let cache = std::env::var_os("RECEIVERS_CACHE").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/receivers"),
-        |cache| Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(cache),
-    );
-    let path = cache.join(path);
+    let path = cache().join(path);
     assert!(path.exists(), "{} is not there; run .ci/receivers, which installs it", path.display());
     path.canonicalize().unwrap()
 }

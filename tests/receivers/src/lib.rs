@@ -15,7 +15,7 @@ mod store;
 
 pub use ask::{get, soon, until};
 pub use certificate::Certificate;
-pub use child::{Program, free_port, installed};
+pub use child::{Program, cache, free_port, installed};
 pub use daemon::Daemon;
 pub use known::{Known, Labels, NASTY, labels};
 pub use ledger::told;
