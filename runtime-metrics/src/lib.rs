@@ -103,6 +103,8 @@ pub mod architecture {}
 #[cfg(all(feature = "http", feature = "otlp", feature = "remote-write", feature = "statsd", feature = "tls"))]
 #[doc = include_str!("../docs/exporting.md")]
 pub mod exporting {}
+#[doc = include_str!("../docs/settings.md")]
+pub mod configuring {}
 #[cfg(feature = "sentry")]
 #[doc = include_str!("../docs/sentry.md")]
 pub mod shipping_to_sentry {}

@@ -135,9 +135,8 @@ impl Applied {
 /// Sets what holds from now on, with what the file and the environment say besides; at the beginning of `main`, and
 /// again whenever it is to change.
 ///
-/// Metrics that are turned off are no longer recorded or exported, and go on from where they were when they are
-/// turned on again. Where a rule for a label changes, the series with that label begin anew. What can't change while
-/// the program runs is named in the result.
+/// What changes while the program runs, and how, is told in [settings](crate::configuring); what can't is named in
+/// the result.
 ///
 /// # Errors
 ///
