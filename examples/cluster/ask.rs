@@ -5,12 +5,23 @@ use serde_json::Value;
 use std::time::Duration;
 use ureq::Agent;
 
+/// Without the proxy that the environment may name: it does not know the way to the loopback address.
+fn agent() -> Agent {
+    let agent = Agent::config_builder().proxy(None).http_status_as_error(false);
+    agent.timeout_global(Some(Duration::from_secs(10))).build().into()
+}
+
+/// Lets a receiver read its configuration again.
+pub fn reload(address: &str) -> Result<(), Failure> {
+    match agent().post(format!("http://{address}/-/reload")).send_empty()?.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(format!("{address} does not reload its configuration: {status}").into()),
+    }
+}
+
 /// What is at a URL, as JSON, asked with these parameters.
 pub fn get(url: &str, parameters: &[(&str, &str)]) -> Result<Value, Failure> {
-    // Without the proxy that the environment may name: it does not know the way to the loopback address.
-    let agent = Agent::config_builder().proxy(None).http_status_as_error(false);
-    let agent: Agent = agent.timeout_global(Some(Duration::from_secs(10))).build().into();
-    let mut response = agent.get(url).query_pairs(parameters.iter().copied()).call()?;
+    let mut response = agent().get(url).query_pairs(parameters.iter().copied()).call()?;
     let text = response.body_mut().read_to_string()?;
     serde_json::from_str(&text).map_err(|_| format!("{url} answered {}: {text}", response.status()).into())
 }

@@ -6,7 +6,7 @@ use crate::flags::Cluster;
 use crate::journal::{Life, Truth};
 use crate::nodes::Node;
 use crate::questions::{self, View};
-use crate::receivers::Plan;
+use crate::receivers::Receivers;
 use crate::table::Table;
 use crate::wait::{self, pause, until};
 use std::process::ExitCode;
@@ -20,16 +20,15 @@ const VICTIM: usize = 1;
 pub fn run(wishes: &Cluster) -> Result<ExitCode, Failure> {
     wait::listen()?;
     let directory = Directory::new()?;
-    let plan = Plan::new(wishes)?;
-    let otlp = plan.otlp();
+    let receivers = Receivers::start(wishes, directory.path())?;
+    let (views, otlp) = (&receivers.views, receivers.otlp.as_deref());
     let begin = Instant::now();
     let mut nodes = Vec::new();
     for (seed, name) in (1..).zip(NAMES) {
-        nodes.push(Node::start(name, "127.0.0.1:0", seed, otlp.as_deref())?);
+        nodes.push(Node::start(name, "127.0.0.1:0", seed, otlp)?);
     }
     let addresses: Vec<String> = nodes.iter().map(|node| node.address.clone()).collect();
-    let receivers = plan.start(directory.path(), &addresses)?;
-    let views = &receivers.views;
+    receivers.scrape(&addresses)?;
     know_all(views)?;
     println!("Three nodes serve at {}, and are known to every receiver.", addresses.join(", "));
 
@@ -41,7 +40,7 @@ pub fn run(wishes: &Cluster) -> Result<ExitCode, Failure> {
     // Long enough to be missed: its series end.
     pause(Duration::from_secs(2))?;
     // The same identity at the same address: to the receivers it is the same node, whose counters begin at zero again.
-    let mut again = Node::start(NAMES[VICTIM], &addresses[VICTIM], 4, otlp.as_deref())?;
+    let mut again = until("the restart", || Node::start(NAMES[VICTIM], &addresses[VICTIM], 4, otlp))?;
     again.work()?;
     nodes.insert(VICTIM, again);
     println!("{} is back, and counts from zero.", NAMES[VICTIM]);
