@@ -174,7 +174,7 @@ impl Way {
                 let buckets = match self {
                     Self::Native => format!("sum(increase({DURATION}{labels}[{window}]))"),
                     Self::Otlp => format!("sum by (vmrange) (increase_pure({DURATION}_bucket{labels}[{window}]))"),
-                    // Each node tells the powers of two that it has used, and those differ: they don't add up.
+                    // As text there are powers of two alone: far from the error that the library states.
                     Self::Classic => return None,
                 };
                 format!("histogram_quantile({share}, {buckets})")

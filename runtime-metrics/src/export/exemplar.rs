@@ -122,6 +122,8 @@ mod tests {
                 "exemplar_automatic_bucket{kind=\"a\",le=\"2.0\"} 1",
                 "exemplar_automatic_bucket{kind=\"a\",le=\"4.0\"} 3 # {} 4.0 @",
                 "exemplar_automatic_bucket{kind=\"a\",le=\"8.0\"} 4 # {} 5.0 @",
+                "exemplar_automatic_bucket{kind=\"a\",le=\"16.0\"} 4",
+                "exemplar_automatic_bucket{kind=\"a\",le=\"32.0\"} 4",
                 "exemplar_automatic_bucket{kind=\"a\",le=\"+Inf\"} 4",
             ]
         );

@@ -348,6 +348,27 @@ mod tests {
         );
     }
 
+    /// What `sum by (le)` makes of series whose values are far apart: a bound that one does not tell counts for nothing.
+    #[test]
+    fn exponential_buckets_of_several_series_add_up() {
+        let values: [&[f64]; 3] = [&[0.0003, 0.004], &[0.06, 0.5], &[7.0, 20.0]];
+        let waits = Histogram::new("text_several_seconds", "Waits.").register();
+        for (kind, values) in ["a", "b", "c"].into_iter().zip(values) {
+            values.iter().for_each(|value| waits.with(&[("kind", &kind)]).observe(*value));
+        }
+        let mut sums = std::collections::BTreeMap::<u64, u64>::new();
+        for line in of("text_several_seconds", openmetrics) {
+            let Some((_, rest)) = line.split_once("le=\"") else { continue };
+            let (bound, count) = rest.split_once("\"} ").unwrap();
+            *sums.entry(bound.parse::<f64>().unwrap().to_bits()).or_default() += count.parse::<u64>().unwrap();
+        }
+        let all: Vec<f64> = values.iter().flat_map(|values| values.iter().copied()).collect();
+        for (bound, count) in sums {
+            let bound = f64::from_bits(bound);
+            assert_eq!(count, all.iter().filter(|value| **value <= bound).count() as u64, "up to {bound}");
+        }
+    }
+
     #[test]
     fn exponential_buckets_are_told_at_powers_of_two() {
         let sizes = Histogram::new("text_automatic", "Sizes.").register();
@@ -362,6 +383,8 @@ mod tests {
                 "text_automatic_bucket{le=\"2.0\"} 1",
                 "text_automatic_bucket{le=\"4.0\"} 3",
                 "text_automatic_bucket{le=\"8.0\"} 4",
+                "text_automatic_bucket{le=\"16.0\"} 4",
+                "text_automatic_bucket{le=\"32.0\"} 4",
                 "text_automatic_bucket{le=\"+Inf\"} 4",
                 "text_automatic_sum 13.0",
                 "text_automatic_count 4",

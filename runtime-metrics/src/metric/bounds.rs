@@ -192,6 +192,11 @@ fn exponential_upper(index: u32) -> f64 {
     f64::from_bits(exponent << 52 | FRACTIONS[step as usize])
 }
 
+/// The exponential bucket that ends at this power of two.
+pub(crate) const fn octave(exponent: i32) -> usize {
+    ((exponent - LOWEST) * PER_OCTAVE as i32) as usize
+}
+
 /// Whether the upper bound of this exponential bucket is a power of two.
 pub(crate) const fn is_octave(index: u32) -> bool {
     index.is_multiple_of(PER_OCTAVE)

@@ -21,8 +21,8 @@ mod timer;
 #[cfg(feature = "summary")]
 mod window;
 
-pub(crate) use bounds::is_octave;
 pub use bounds::{BucketError, Buckets};
+pub(crate) use bounds::{is_octave, octave};
 pub use builder::{Builder, Handle};
 pub(crate) use counter::add as add_to_counter;
 pub use counter::{Count, Counter};

@@ -203,7 +203,8 @@ mod tests {
         let histogram = told(Buckets::Exponential, &exponential(&[3.0]), 1e-3, &[]);
         assert_eq!((histogram.schema, histogram.zero_threshold, histogram.zero_count), (None, None, None));
         assert!(histogram.positive_span.is_empty() && histogram.positive_delta.is_empty());
-        assert_eq!(classic(&histogram), [(2.0 * 1e-3, 0, None), (4.0 * 1e-3, 1, None)]);
+        let bounds = [(2.0, 0), (4.0, 1), (8.0, 1), (16.0, 1), (32.0, 1)];
+        assert_eq!(classic(&histogram), bounds.map(|(bound, count)| (bound * 1e-3, count, None)));
     }
 
     #[test]

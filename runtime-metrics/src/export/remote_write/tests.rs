@@ -181,7 +181,7 @@ fn of_a_histogram_made_anew_the_bounds_end_that_are_no_longer_told() {
     registry().remove("anew_values", &[("kind", "a")]);
     values().observe(3.0);
     let now = samples(&remote.request(&snapshot("anew_", 2)), 2);
-    let ends = ["0.5", "1.0", "128.0", "16.0", "32.0", "64.0", "8.0"];
+    let ends = ["0.5", "1.0", "1024.0", "128.0", "256.0", "512.0", "64.0"];
     let series = |le| format!("anew_values_bucket{{kind=\"a\",le=\"{le}\",node=\"n1\",service=\"shop\"}}");
     assert_eq!(ended(&now), ends.map(series));
     assert!(before.keys().all(|series| now.contains_key(series)));
