@@ -28,11 +28,17 @@ fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     let shop = Shop::open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match flags.seconds {
-            Some(seconds) => tokio::time::sleep(seconds).await,
-            None => drop(tokio::signal::ctrl_c().await),
+        let end = async {
+            match flags.seconds {
+                Some(seconds) => tokio::time::sleep(seconds).await,
+                None => drop(tokio::signal::ctrl_c().await),
+            }
+        };
+        tokio::select! {
+            () = end => Ok(()),
+            error = reload_when_told() => error,
         }
-    });
+    })?;
     let totals = shop.close();
     exporters.into_iter().for_each(ExportHandle::stop);
     for problem in runtime_metrics::status().problems {
@@ -41,6 +47,30 @@ fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     // Who reads may have seen enough.
     let _ = write!(out, "{totals}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the settings again at each SIGHUP, and tells what came of it.
+#[cfg(unix)]
+async fn reload_when_told() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut told = signal(SignalKind::hangup())?;
+    while told.recv().await.is_some() {
+        match runtime_metrics::reload() {
+            Ok(applied) => {
+                eprintln!("export: settings are read again");
+                for what in applied.after_restart().iter().chain(applied.unknown_metrics()) {
+                    eprintln!("export: {what}");
+                }
+            }
+            Err(error) => eprintln!("export: settings stay as they are: {error}"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn reload_when_told() -> std::io::Result<()> {
+    std::future::pending().await
 }
 
 /// An exporter for each place that is named.

@@ -35,7 +35,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "--settle") {
         let settings =
             Settings { sample: Sampling::OneIn(3), series: 77, node: Some("of-code".to_owned()), ..Default::default() };
-        println!("{:?}", configure(settings));
+        if let Err(error) = configure(settings) {
+            println!("{error}");
+        }
     }
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match &*line {

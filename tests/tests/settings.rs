@@ -209,8 +209,22 @@ fn what_can_not_be_used_is_named_with_its_line_and_the_rest_is_used() {
     assert_eq!(problems, expected);
     program.says("record");
     assert!(program.says("export").join("\n").contains("node=\"right\""));
-    // What is told again is not taken.
-    assert_eq!(program.says("reload"), expected);
+    // What is told again is not taken. That of the environment can't be mended meanwhile, and was told.
+    assert_eq!(program.says("reload"), expected[1..]);
+    std::fs::write(&file.0, "enabled = false").unwrap();
+    assert_eq!(program.says("reload"), ["applied [] []"]);
+    assert_eq!(program.says("export"), [""; 0]);
+}
+
+#[test]
+fn what_is_wrong_with_the_file_does_not_keep_the_code_from_its_settings() {
+    let file = File::with("code", "sampel = 3\nseries_per_metric = 9");
+    let mut program = Program::start(&["--settle"], &[("RUNTIME_METRICS_CONFIG", file.path())]);
+    program.says("record");
+    assert!(program.says("export").join("\n").contains("node=\"of-code\""));
+    let problems = program.says("status");
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("line 1, sampel: there is no such setting; the nearest is `sample`"), "{problems:?}");
 }
 
 #[test]

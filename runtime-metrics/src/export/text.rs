@@ -354,7 +354,9 @@ mod tests {
         let values: [&[f64]; 3] = [&[0.0003, 0.004], &[0.06, 0.5], &[7.0, 20.0]];
         let waits = Histogram::new("text_several_seconds", "Waits.").register();
         for (kind, values) in ["a", "b", "c"].into_iter().zip(values) {
-            values.iter().for_each(|value| waits.with(&[("kind", &kind)]).observe(*value));
+            for value in values {
+                waits.with(&[("kind", &kind)]).observe(*value);
+            }
         }
         let mut sums = std::collections::BTreeMap::<u64, u64>::new();
         for line in of("text_several_seconds", openmetrics) {

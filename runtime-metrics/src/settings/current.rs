@@ -41,18 +41,18 @@ struct State {
     current: RwLock<Arc<Current>>,
     code: Mutex<Settings>,
     /// What was wrong when it was first read, until it can be told.
-    untold: Mutex<SettingsError>,
+    untold: Mutex<Vec<SettingsError>>,
 }
 
 fn state() -> &'static State {
     static STATE: OnceLock<State> = OnceLock::new();
     STATE.get_or_init(|| {
         let code = Settings::default();
-        let (settings, error) = completed(&code);
+        let Completed { settings, in_environment, in_file } = completed(&code);
         State {
             current: RwLock::new(Arc::new(Current::new(settings))),
             code: Mutex::new(code),
-            untold: Mutex::new(error),
+            untold: Mutex::new(vec![in_environment, in_file]),
         }
     })
 }
@@ -66,26 +66,39 @@ pub(crate) fn current() -> Arc<Current> {
 /// may itself record.
 pub(crate) fn tell_problems() {
     let untold = std::mem::take(&mut *state().untold.lock());
-    for (place, message) in untold.pairs() {
+    untold.iter().for_each(tell);
+}
+
+fn tell(error: &SettingsError) {
+    for (place, message) in error.pairs() {
         report(place.clone(), message.clone());
     }
 }
 
 /// Settings of the code with what file and environment say besides. Of these each thing that can't be used is left
 /// out.
-fn completed(code: &Settings) -> (Settings, SettingsError) {
+#[derive(Debug)]
+pub(super) struct Completed {
+    pub(super) settings: Settings,
+    /// What is wrong with the environment, which stays as it is while the program runs,
+    pub(super) in_environment: SettingsError,
+    /// and with the file.
+    pub(super) in_file: SettingsError,
+}
+
+fn completed(code: &Settings) -> Completed {
     #[cfg(feature = "config")]
     return super::read::completed(code.clone());
     #[cfg(not(feature = "config"))]
     {
-        let mut error = SettingsError::default();
+        let mut in_environment = SettingsError::default();
         if std::env::var_os("RUNTIME_METRICS_CONFIG").is_some() {
-            error.add(
+            in_environment.add(
                 "RUNTIME_METRICS_CONFIG",
                 "settings are read from a file only with the feature `config`, which is off; turn it on",
             );
         }
-        (code.clone(), error)
+        Completed { settings: code.clone(), in_environment, in_file: SettingsError::default() }
     }
 }
 
@@ -140,7 +153,8 @@ impl Applied {
 ///
 /// # Errors
 ///
-/// Names each setting that can't be used, its place, and what it can be; nothing has changed then.
+/// Names each of these settings that can't be used, and what it can be; nothing has changed then. What is wrong with
+/// file or environment is told by [`status`](crate::status), and the rest of them is used.
 ///
 /// ```
 /// use runtime_metrics::{MetricSettings, Settings, configure, increment, registry};
@@ -156,14 +170,20 @@ impl Applied {
 /// ```
 pub fn configure(settings: Settings) -> Result<Applied, SettingsError> {
     settings.validate()?;
-    apply(settings)
+    let mut completed = completed(&settings);
+    let in_file = std::mem::take(&mut completed.in_file);
+    let applied = apply(settings, completed);
+    // Not before: a logger may itself record, and then with what was set.
+    tell(&in_file);
+    Ok(applied)
 }
 
-/// Reads file and environment again, and sets what holds from now on as [`configure`] does.
+/// Reads the file again, and sets what holds from now on as [`configure`] does.
 ///
 /// # Errors
 ///
-/// As `configure`: nothing has changed then.
+/// Names each key in the file that there is not, and each value that can't be used, with its line; nothing has changed
+/// then.
 ///
 /// ```
 /// let applied = runtime_metrics::reload()?;
@@ -172,26 +192,27 @@ pub fn configure(settings: Settings) -> Result<Applied, SettingsError> {
 /// ```
 pub fn reload() -> Result<Applied, SettingsError> {
     let code = state().code.lock().clone();
-    apply(code)
+    let mut completed = completed(&code);
+    std::mem::take(&mut completed.in_file).or(())?;
+    Ok(apply(code, completed))
 }
 
-fn apply(code: Settings) -> Result<Applied, SettingsError> {
+fn apply(code: Settings, Completed { settings, in_environment, .. }: Completed) -> Applied {
     /// One after the other, each as a whole.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let (settings, error) = completed(&code);
-    error.or(())?;
     let one = ONE_AT_A_TIME.lock();
     let state = state();
     *state.code.lock() = code;
-    // What was wrong at the start is not any more.
-    *state.untold.lock() = SettingsError::default();
+    // What was wrong with the file at the start may not be any more.
+    *state.untold.lock() = vec![in_environment];
     let new = Arc::new(Current::new(settings));
     let old = std::mem::replace(&mut *state.current.write(), Arc::clone(&new));
     // If there is no registry yet, it begins with these.
     let applied = registry().configure(&old.settings, &new);
     drop(one);
+    tell_problems();
     for what in &applied.after_restart {
         report("settings", format!("{what}: it holds from the next start on"));
     }
-    Ok(applied)
+    applied
 }

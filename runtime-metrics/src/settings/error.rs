@@ -32,6 +32,11 @@ impl SettingsError {
         self.0.push((place.into(), message.into()));
     }
 
+    #[cfg(feature = "config")]
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn check(&mut self, place: &str, result: Result<(), String>) {
         if let Err(message) = result {
             self.add(place, message);

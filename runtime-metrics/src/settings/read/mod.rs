@@ -5,18 +5,19 @@ mod file;
 mod keys;
 mod value;
 
+use super::current::Completed;
 use super::{Settings, SettingsError};
 use keys::Written;
 
-/// The settings of the code, with what file and environment say besides, and what is wrong with that.
-pub(super) fn completed(mut settings: Settings) -> (Settings, SettingsError) {
-    let mut error = SettingsError::default();
-    let environment = environment::Environment::read(&mut error);
+/// The settings of the code, with what file and environment say besides.
+pub(super) fn completed(mut settings: Settings) -> Completed {
+    let (mut in_environment, mut in_file) = (SettingsError::default(), SettingsError::default());
+    let environment = environment::Environment::read(&mut in_environment);
     if let Some(path) = &environment.file {
-        take(&mut settings, file::read(path, &mut error), &mut error);
+        take(&mut settings, file::read(path, &mut in_file), &mut in_file);
     }
-    take(&mut settings, environment.settings, &mut error);
-    (settings, error)
+    take(&mut settings, environment.settings, &mut in_environment);
+    Completed { settings, in_environment, in_file }
 }
 
 /// Sets what is written, as far as it can be used.
@@ -91,7 +92,8 @@ impl Settings {
     /// # Ok::<(), runtime_metrics::SettingsError>(())
     /// ```
     pub fn from_env() -> Result<Self, SettingsError> {
-        let (settings, error) = completed(Self::default());
-        error.or(settings)
+        let Completed { settings, mut in_environment, in_file } = completed(Self::default());
+        in_environment.extend(in_file);
+        in_environment.or(settings)
     }
 }
