@@ -1,6 +1,6 @@
 //! What is counted.
 
-use crate::{functions, scrapes, values};
+use crate::{functions, off, scrapes, values};
 use std::arch::asm;
 use std::hint::black_box;
 
@@ -98,7 +98,13 @@ pub enum Method {
 }
 
 pub fn all() -> Vec<Case> {
-    references().into_iter().chain(values::cases()).chain(functions::cases()).chain(scrapes::cases()).collect()
+    references()
+        .into_iter()
+        .chain(values::cases())
+        .chain(functions::cases())
+        .chain(off::cases())
+        .chain(scrapes::cases())
+        .collect()
 }
 
 fn references() -> [Case; 5] {

@@ -4,6 +4,7 @@ mod cases;
 mod count;
 mod functions;
 mod limits;
+mod off;
 mod profile;
 mod scrapes;
 mod table;
