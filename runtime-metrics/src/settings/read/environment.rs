@@ -1,6 +1,6 @@
 //! Settings in the environment: `RUNTIME_METRICS_` and the name of the setting, in capitals.
 
-use super::keys::{GLOBAL, TABLES, Written};
+use super::keys::{GLOBAL, TABLES, TEXTS, Written};
 use super::value::{Value, nearest};
 use crate::settings::SettingsError;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ impl Environment {
             } else if TABLES.contains(&&*key) {
                 all.settings.extend(entries(&variable, &key, &value, error));
             } else if GLOBAL.contains(&&*key) {
-                let value = Value::of_text(value.trim());
+                let value = if TEXTS.contains(&&*key) { Value::text_of(&value) } else { Value::of_text(value.trim()) };
                 all.settings.push(Written { key: vec![key], value, place: variable });
             } else {
                 let known = GLOBAL.into_iter().chain(TABLES).chain(["config"]);
@@ -109,7 +109,7 @@ mod tests {
         let (settings, problems) = read(&[
             ("RUNTIME_METRICS_ENABLED", "true"),
             ("RUNTIME_METRICS_SERVICE", "checkout"),
-            ("RUNTIME_METRICS_NODE", "7"),
+            ("RUNTIME_METRICS_NODE", "1e3"),
             ("RUNTIME_METRICS_SERIES_PER_METRIC", "10"),
             ("RUNTIME_METRICS_SERIES", "20"),
             ("RUNTIME_METRICS_IDLE_EXPIRY", "10m"),
@@ -124,7 +124,8 @@ mod tests {
         ]);
         assert_eq!(problems, [""; 0]);
         assert_eq!(settings.service.as_deref(), Some("checkout"));
-        assert_eq!(settings.node.as_deref(), Some("7"));
+        // What looks like a number is a name all the same.
+        assert_eq!(settings.node.as_deref(), Some("1e3"));
         assert_eq!((settings.series_per_metric, settings.series), (10, 20));
         assert_eq!(settings.idle_expiry, Some(Duration::from_secs(600)));
         assert_eq!(settings.slow_poll_threshold, Duration::from_millis(1));

@@ -27,6 +27,9 @@ pub(super) const GLOBAL: [&str; 11] = [
     "keep_labels",
 ];
 
+/// Those that are texts, whatever they look like.
+pub(super) const TEXTS: [&str; 3] = ["service", "node", "hash_key"];
+
 /// The tables.
 pub(super) const TABLES: [&str; 2] = ["labels", "metrics"];
 

@@ -39,6 +39,14 @@ impl Value {
         DeValue::parse(text).map_or_else(|_| Self::Text(text.to_owned()), |value| Self::of(value.get_ref()))
     }
 
+    /// Text as it is written in the environment, with quotation marks or without.
+    pub(super) fn text_of(text: &str) -> Self {
+        match Self::of_text(text) {
+            Self::Text(inner) => Self::Text(inner),
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+
     fn is_not(&self, what: &str) -> String {
         let found = match self {
             Self::Text(text) => format!("\"{text}\""),
