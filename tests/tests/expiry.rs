@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on has failed
 
 use runtime_metrics::{
-    Counter, MetricSettings, Reading, Settings, Timer, configure, increment, metered, observe, registry, set, timer,
+    Counter, Gauge, MetricSettings, Reading, Settings, Timer, configure, increment, metered, observe, registry, set,
+    timer,
 };
 use runtime_metrics_tests::eventually;
 use std::sync::Once;
@@ -51,7 +52,10 @@ fn who_is_idle_goes_and_comes_back_anew() {
         turns += 1;
         let peer = peers[0].clone();
         increment!("expiring_packets", labels: {"peer" => peer});
-        set!("expiring_depth", value: turns, labels: {"peer" => peer});
+        // Set to what it is, it is not idle.
+        set!("expiring_depth", value: 5, labels: {"peer" => peer});
+        Gauge::new("expiring_level", "A gauge.").register().set_with(5, &[("peer", &peer)]);
+        assert!(series("expiring_depth").contains(&"busy".to_owned()) && series("expiring_level") == ["busy"]);
         observe!("expiring_sizes", value: 1, labels: {"peer" => peer});
         sleep(IDLE / 30);
         ["expiring_packets", "expiring_depth", "expiring_sizes"].iter().all(|name| series(name) == ["busy"])

@@ -1,4 +1,4 @@
-//! Series whose values have stayed as they are for long: they are removed, and their room is others'.
+//! Series that nothing was recorded into for long: they are removed, and their room is others'.
 //!
 //! They are looked for where everything is read, at most so often that none stays an eighth longer than it may.
 //! A program that nobody reads removes nothing, and the limits keep it small.
@@ -71,7 +71,8 @@ impl Registry {
                 }
                 let Some(series) = found.series().filter(|series| series.may_expire()) else { return };
                 let (place, value) = (std::ptr::from_ref(series).addr(), mark(series, &view));
-                let since = seen.get(&place).filter(|(before, _)| *before == value).map_or(now, |(_, since)| *since);
+                let as_before = |(before, _): &&(u64, Instant)| *before == value && !series.take_touched();
+                let since = seen.get(&place).filter(as_before).map_or(now, |(_, since)| *since);
                 if now.saturating_duration_since(since) >= after {
                     idle.push(series);
                 } else {

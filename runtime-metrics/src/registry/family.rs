@@ -2,6 +2,7 @@
 
 use super::Registry;
 use super::definition::{Definition, RegisterError, Shape, Source, place};
+use super::expiry::expires;
 use super::folded::{Folded, OVERFLOW};
 use super::known::{Known, Sites};
 use super::merged::Others;
@@ -161,8 +162,10 @@ const ADOPTED: u32 = 1 << 5;
 const GIVEN: u32 = 1 << 6;
 /// and that it stands for others as well.
 const MERGED: u32 = 1 << 7;
+/// Somebody recorded into it, though its value may be as before.
+const TOUCHED: u32 = 1 << 8;
 /// The bits from here on count the handles that record into it.
-const HANDLE: u32 = 1 << 8;
+const HANDLE: u32 = 1 << 9;
 
 impl fmt::Debug for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -333,6 +336,19 @@ impl Series {
         self.state.load(Relaxed) >= HANDLE
     }
 
+    /// Says that it is recorded into, where that can't be seen by its value: a gauge may be set to what it is.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        if expires() && !self.is_in(TOUCHED) {
+            self.state.fetch_or(TOUCHED, Relaxed);
+        }
+    }
+
+    /// Whether it was touched since this was last asked.
+    pub(super) fn take_touched(&self) -> bool {
+        self.is_in(TOUCHED) && self.state.fetch_and(!TOUCHED, Relaxed) & TOUCHED != 0
+    }
+
     /// Whether it stands for all that came after the limit.
     pub(crate) fn is_overflow(&self) -> bool {
         self.is_in(REST)
@@ -367,10 +383,12 @@ impl Series {
             }
         };
         let known = series.family.known.get(more.len()).and_then(|known| known.find_by(1 + 2 * more.len(), key));
-        match known {
-            Some(found) => record(found.series()),
-            None => record(series.resolve_slowly(more).0),
-        }
+        let found = match known {
+            Some(found) => found.series(),
+            None => series.resolve_slowly(more).0,
+        };
+        found.touch();
+        record(found);
     }
 
     #[cold]

@@ -1,6 +1,7 @@
 //! A site: the static that a macro leaves at a call, in the link-time catalogue.
 
 use super::definition::{Definition, Shape, Source};
+use super::expiry::expires;
 use super::family::{Family, SeriesRef};
 use super::known::Known;
 use super::observer::{self, observed};
@@ -348,6 +349,9 @@ pub fn set_with<const N: usize>(site: &'static Site, value: impl Value, values: 
     }
     let value = value.value();
     metric::set_gauge(site.slot_of(values), value);
+    if expires() {
+        site.series_again(values).touch();
+    }
     if observed() {
         site.tell_with(value, values);
     }

@@ -27,7 +27,7 @@ pub struct MetricSettings {
     pub buckets: Option<Vec<f64>>,
     /// How many series it may have.
     pub series: Option<usize>,
-    /// How long a value may stay as it is before its series is removed; [`Duration::MAX`]: never. It comes back with
+    /// How long a series may have nothing recorded into it before it is removed; [`Duration::MAX`]: never. It comes back with
     /// the next record, as a new one that begins at zero. Series of handles that the program holds stay, and so do
     /// those that are part of its text, and the functions' own.
     pub idle_expiry: Option<Duration>,

@@ -67,8 +67,8 @@ pub struct Settings {
     pub series_per_metric: usize,
     /// How many series all metrics may have; 200,000 by default.
     pub series: usize,
-    /// How long the value of a series with labels that calls gave may stay as it is before the series is removed;
-    /// never by default. See [`MetricSettings::idle_expiry`].
+    /// How long a series with labels that calls gave may have nothing recorded into it before it is removed; never by
+    /// default. See [`MetricSettings::idle_expiry`].
     pub idle_expiry: Option<Duration>,
     /// A poll of a measured future that takes longer is slow; 100 microseconds by default.
     pub slow_poll_threshold: Duration,
