@@ -92,9 +92,11 @@ impl Family {
             }
         });
         for (series, labels) in differ {
+            // What has passed the rule that still holds does not pass it twice: a hash would be hashed again.
             let own = |name: &str| series.is_adopted() && OWN.contains(&name);
-            let (own, given): (Vec<Label>, Vec<Label>) = labels.to_labels().partition(|(name, _)| own(name));
-            let ruled = new.rule(LabelSet::new(own), given);
+            let passed = |(name, _): &Label| own(name) || old.of(name) == new.of(name);
+            let (passed, given): (Vec<Label>, Vec<Label>) = labels.to_labels().partition(passed);
+            let ruled = new.rule(LabelSet::new(passed), given);
             if *ruled == labels {
                 continue;
             }
@@ -150,20 +152,40 @@ impl Registry {
 
 /// The names that no metric has.
 fn unknown(settings: &Settings, families: &[&'static Family]) -> Vec<String> {
-    let known: Vec<String> =
-        families.iter().flat_map(|family| names::called(&family.name, &family.exposed, family.kind)).collect();
-    let built_in = |name: &str| crate::collectors::built_in().iter().any(|metric| metric.name == name);
+    let recorded = families.iter().flat_map(|family| names::called(&family.name, &family.exposed, family.kind));
+    let collected = crate::collectors::built_in().iter().map(|metric| metric.name.to_owned());
+    let known: Vec<String> = recorded.chain(collected).collect();
     let is_known = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(beginning) => {
-            known.iter().any(|name| name.starts_with(beginning))
-                || crate::collectors::built_in().iter().any(|metric| metric.name.starts_with(beginning))
-        }
-        None => known.iter().any(|name| name == pattern) || built_in(pattern),
+        Some(beginning) => known.iter().any(|name| name.starts_with(beginning)),
+        None => known.iter().any(|name| name == pattern),
     };
-    settings
-        .metrics
-        .keys()
-        .filter(|name| !is_known(name))
-        .map(|name| format!("no metric is called `{name}` so far"))
-        .collect()
+    let names = settings.metrics.keys().filter(|name| !is_known(name));
+    names.map(|name| format!("no metric is called `{name}` so far")).collect()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that can't go on has failed
+
+    use crate::settings::{LabelRule, MetricSettings, Settings, configure};
+    use crate::{Counter, Reading, registry};
+
+    #[test]
+    fn what_is_hashed_is_hashed_once_whichever_rules_come_later() {
+        let rules = |rules: &[(&str, LabelRule)]| {
+            let labels = rules.iter().map(|(name, rule)| ((*name).to_owned(), *rule)).collect();
+            let metric = MetricSettings { labels, ..Default::default() };
+            let mut settings = Settings { hash_key: Some("key".to_owned()), ..Default::default() };
+            settings.metrics.insert("configured_twice".to_owned(), metric);
+            let _ = configure(settings).unwrap();
+        };
+        rules(&[("user", LabelRule::Hash)]);
+        let counter = Counter::new("configured_twice", "Hashed.").register();
+        let held = counter.with(&[("email", &"a@example.org"), ("user", &"ada")]);
+        held.increment();
+        rules(&[("user", LabelRule::Hash), ("email", LabelRule::Drop)]);
+        counter.add_with(1, &[("email", &"b@example.org"), ("user", &"ada")]);
+        held.increment();
+        assert_eq!(registry().get("configured_twice", &[("user", "ada")]), Some(Reading::Counter(3)));
+    }
 }

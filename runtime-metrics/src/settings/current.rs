@@ -130,7 +130,7 @@ impl Applied {
         &self.after_restart
     }
 
-    /// Names in [`Settings::metrics`] that no metric has so far, with the nearest that there is. It may still come.
+    /// Names in [`Settings::metrics`] that no metric has so far. It may still come.
     ///
     /// ```
     /// use runtime_metrics::{MetricSettings, Settings, configure};
